@@ -1,0 +1,1 @@
+"""Hiwar (حوار): live conversations that stay on air."""

@@ -1,0 +1,1 @@
+"""What every process needs around its work: settings, secrets, logging, metrics, clock, supervision."""

@@ -1,0 +1,1 @@
+"""The port between stages, backstage, edges, archive and web, and its adapters."""
