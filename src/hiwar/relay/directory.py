@@ -18,10 +18,11 @@ from typing import TypeVar
 
 import msgspec
 
+from hiwar.relay.links import Link
 from hiwar.relay.records import Specification, Standing
 
 _ID = re.compile(r"[a-z0-9]{6,32}", re.ASCII)
-_Record = TypeVar("_Record", bound=msgspec.Struct)
+_Record = TypeVar("_Record")
 
 
 def is_conversation_id(text: str) -> bool:
@@ -75,6 +76,15 @@ class Directory:
     def write_standing(self, conversation: str, standing: Standing) -> None:
         replace_file(self.folder(conversation) / "standing.json", msgspec.json.encode(standing))
 
+    def read_links(self, conversation: str) -> tuple[Link, ...]:
+        """The links as last written; none where there is no file."""
+        if not is_conversation_id(conversation):
+            return ()
+        return _read(self.folder(conversation) / "links.json", tuple[Link, ...]) or ()
+
+    def write_links(self, conversation: str, links: tuple[Link, ...]) -> None:
+        replace_file(self.folder(conversation) / "links.json", msgspec.json.encode(links), mode=0o600)
+
     def data_socket(self, conversation: str) -> Path:
         return self.runtime / f"{conversation}.data"
 
@@ -97,11 +107,11 @@ def _read(path: Path, kind: type[_Record]) -> _Record | None:
         return None
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write `content` to `path` so that a reader, or a power cut, sees the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("wb") as file:
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,5 @@
+"""`python -m hiwar`."""
+
+from hiwar.cli import main
+
+main()
