@@ -42,7 +42,11 @@ SETTINGS = (
     Setting("edge_tls_key", "", "Private key (PEM) of the front door."),
     Setting("backstage_host", "127.0.0.1", "Address backstage listens on."),
     Setting("backstage_port", 8001, "Port of backstage.", 1, 65535),
-    Setting("backstage_tls_cert", "", "Certificate chain (PEM) of backstage; microphones need HTTPS off localhost."),
+    Setting(
+        "backstage_tls_cert",
+        "",
+        "Certificate chain (PEM) of backstage; microphones need HTTPS off localhost.",
+    ),
     Setting("backstage_tls_key", "", "Private key (PEM) of backstage."),
     Setting("trusted_proxies", "", "Networks (CIDR, comma separated) whose X-Forwarded-For is believed."),
     Setting("metrics_host", "127.0.0.1", "Address of the Prometheus metrics."),
@@ -57,7 +61,9 @@ SETTINGS = (
     Setting("speakers_max", 20, "Most speakers in one conversation.", 2, 64),
     Setting("waiting_minutes", 10, "How long a conversation on air waits for somebody to come back.", 1, 240),
     Setting("write_interval_ms", 320, "How often the front door writes to a listener.", 80, 1920),
-    Setting("burst_seconds", 2.0, "Sound sent at once to a progressive listener (at least 48 KiB).", 0.0, 20.0),
+    Setting(
+        "burst_seconds", 2.0, "Sound sent at once to a progressive listener (at least 48 KiB).", 0.0, 20.0
+    ),
     Setting("listener_buffer_kb", 256, "Unsent bytes after which a slow listener skips to live.", 16, 4096),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("language", "ar", "Language of pages for whom the browser names none.", choices=("ar", "en")),
@@ -182,7 +188,9 @@ def _boolean(row: Setting, value: Any) -> bool:
 def _number(row: Setting, value: Any, kind: type) -> float | int:
     number: float | int | None = None
     if isinstance(value, str):
-        if re.fullmatch(r"-?[0-9]{1,12}" if kind is int else r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value, re.ASCII):
+        if re.fullmatch(
+            r"-?[0-9]{1,12}" if kind is int else r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value, re.ASCII
+        ):
             number = kind(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and kind(value) == value:
         number = kind(value)

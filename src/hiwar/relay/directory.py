@@ -63,9 +63,7 @@ class Directory:
         return _read(self.folder(conversation) / "specification.json", Specification)
 
     def write_specification(self, specification: Specification) -> None:
-        replace_file(
-            self.folder(specification.id) / "specification.json", msgspec.json.encode(specification)
-        )
+        replace_file(self.folder(specification.id) / "specification.json", msgspec.json.encode(specification))
 
     def read_standing(self, conversation: str) -> Standing:
         """Where it stands; `announced` where no stage ever wrote."""

@@ -46,7 +46,11 @@ def next_link(links: Iterable[Link], role: Role, name: str = "") -> Link:
 def first_links(cohosts: int, guests: int, host_name: str = "") -> tuple[Link, ...]:
     """The links of a new conversation: one host, then co-hosts, then guests."""
     links: tuple[Link, ...] = ()
-    for role, count, name in ((Role.HOST, 1, host_name), (Role.COHOST, cohosts, ""), (Role.GUEST, guests, "")):
+    for role, count, name in (
+        (Role.HOST, 1, host_name),
+        (Role.COHOST, cohosts, ""),
+        (Role.GUEST, guests, ""),
+    ):
         for _ in range(count):
             links = (*links, next_link(links, role, name))
     return links

@@ -5,8 +5,8 @@ contract suite (`tests/relay/contract.py`) holds for every adapter.
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from hiwar.relay.messages import AnyData, ControlMessage, Event, Hello
 from hiwar.media.feed import Chunk
+from hiwar.relay.messages import AnyData, ControlMessage, Event, Hello, Notice
 
 
 class Publisher(Protocol):
@@ -20,6 +20,7 @@ class Publisher(Protocol):
     def listeners(self) -> int:
         """The people that all subscribers last reported, added up."""
         ...
+
     async def close(self) -> None: ...
 
 
@@ -41,7 +42,7 @@ class ControlClient(Protocol):
         """
         ...
 
-    def notices(self) -> AsyncIterator[ControlMessage]:
+    def notices(self) -> AsyncIterator[Notice]:
         """Notices after `Watch`, until the other side is gone."""
         ...
 
