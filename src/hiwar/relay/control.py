@@ -1,7 +1,7 @@
 """The relay's control channel on one machine: requests, replies and notices over a Unix socket.
 
 A server answers every request, in any order; a handler that breaks answers `Failed(500)` and is logged
-by its owner, the connection lives on. A client waits at most `timeout` seconds for a reply.
+by its owner, the connection lives on. A client waits at most `patience` seconds for a reply.
 """
 
 import asyncio
@@ -106,23 +106,23 @@ class ControlServer:
 class LocalControlClient(FramedProtocol):
     """The asking side (see `relay.ports.ControlClient`). Made by `LocalControlClient.connect`."""
 
-    def __init__(self, timeout: float = 10.0) -> None:
+    def __init__(self, patience: float = 10.0) -> None:
         super().__init__()
-        self._timeout = timeout
+        self._patience = patience
         self._calls = 0
         self._waiting: dict[int, asyncio.Future[ControlMessage]] = {}
         self._notices: asyncio.Queue[Notice | None] = asyncio.Queue(NOTICES_MAX)
         self._gone = False
 
     @classmethod
-    async def connect(cls, path: Path, timeout: float = 10.0) -> "LocalControlClient":
+    async def connect(cls, path: Path, patience: float = 10.0) -> "LocalControlClient":
         """Connect to a stage (or a spare).
 
         Raises:
             OSError: nobody listens there.
         """
         loop = asyncio.get_running_loop()
-        _, client = await loop.create_unix_connection(lambda: cls(timeout), str(path))
+        _, client = await loop.create_unix_connection(lambda: cls(patience), str(path))
         return client
 
     @property
@@ -138,7 +138,7 @@ class LocalControlClient(FramedProtocol):
         self._waiting[call] = reply
         self.transport.write(render_frame(msgspec.structs.replace(message, call=call)))
         try:
-            answer = await asyncio.wait_for(reply, self._timeout)
+            answer = await asyncio.wait_for(reply, self._patience)
         except TimeoutError as error:
             raise ConnectionError("the stage does not answer") from error
         finally:

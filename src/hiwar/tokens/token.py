@@ -20,7 +20,7 @@ KEY_BYTES = 32
 
 
 class Kind(StrEnum):
-    PASS = "pass"  # a speaker's or host's admission backstage; subject: the link's serial
+    PASS = "pass"  # noqa: S105 - a speaker's or host's admission backstage; subject: the link's serial
     TICKET = "ticket"  # a live listener's seat
     VOUCHER = "voucher"  # an invitation to listen
     CLAIM = "claim"  # the promise of the recording
