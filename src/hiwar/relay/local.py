@@ -50,7 +50,7 @@ class LocalPublisher:
         """First of all; and again, to everybody, when the air opens and the origin is known."""
         self._hello = render_frame(hello)
         for peer in self._peers:
-            peer.greet(self._greeting())
+            peer.greet(self._greeting() or b"")
 
     def chunk(self, chunk: Chunk) -> None:
         frame = render_frame(Media(chunk))

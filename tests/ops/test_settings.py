@@ -1,0 +1,68 @@
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiwar.ops.settings import SETTINGS, BadSetting, load_settings
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "hiwar.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults_hold_where_nothing_is_said() -> None:
+    settings = load_settings({})
+    assert {row.key: getattr(settings, row.key) for row in SETTINGS} == {
+        row.key: row.default for row in SETTINGS
+    }
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, 'edge_port = 9000\nlanguage = "en"')
+    settings = load_settings({"HIWAR_EDGE_PORT": "9100"}, path)
+    assert (settings.edge_port, settings.language) == (9100, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("edge_prot = 1", "edge_prot"),
+        ("edge_port = 0", "edge_port = 0: must be a whole number from 1 to 65535"),
+        ("edge_port = 70000", "from 1 to 65535"),
+        ('edge_port = "٨٠٠٠"', "digits 0-9"),
+        ("edge_port = true", "whole number"),
+        ("edge_port = 80.5", "whole number"),
+        ('burst_seconds = "nan"', "a number from 0.0 to 20.0"),
+        ("burst_seconds = nan", "a number from 0.0 to 20.0"),
+        ("burst_seconds = inf", "a number from 0.0 to 20.0"),
+        ("demonstration = 3", "true or false"),
+        ('language = "fr"', "one of ar, en"),
+        ("data_dir = 3", "text in quotes"),
+        ("write_interval_ms = 100", "multiple of 80"),
+        ("rtc_port_low = 50000", "below rtc_port_high"),
+        ('edge_tls_cert = "x.pem"', "set both or neither"),
+        ("edge_port = ٨٠٠٠", "is not a TOML file"),
+        ("edge_port", "is not a TOML file"),
+    ],
+)
+def test_a_bad_value_is_refused_with_key_value_and_range(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings({}, written(tmp_path, text))
+    assert told in str(caught.value)
+
+
+def test_a_file_that_is_named_but_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="cannot be read"):
+        load_settings({"HIWAR_CONFIG": str(tmp_path / "none.toml")})
+
+
+@given(
+    st.sampled_from([row.key for row in SETTINGS]), st.text(max_size=30).filter(lambda text: "\0" not in text)
+)
+def test_any_text_is_taken_or_refused_clearly(key: str, text: str) -> None:
+    with contextlib.suppress(BadSetting):
+        load_settings({f"HIWAR_{key.upper()}": text})
