@@ -1,1 +1,4 @@
-"""The HTTP/1.1 door: sockets, TLS, parsing, absolute deadlines, bounds. Shared by edge, backstage and archive."""
+"""The HTTP/1.1 door: sockets, TLS, parsing, absolute deadlines, bounds.
+
+Shared by edge, backstage and archive.
+"""

@@ -1,7 +1,7 @@
 """Requests and responses as the doors' handlers see them. No sockets here.
 
 A handler is `async def handle(request: Request) -> Response | Takeover`. It may raise `Problem`, which
-becomes an answer of `application/problem+json` (RFC 9457) or of plain text, as the request accepts.
+becomes an answer of `application/problem+json` (RFC 9457), a page, or plain text, as the request accepts.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hiwar.door.server import DoorConnection
+    from hiwar.door.connection import DoorConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,19 @@ class Takeover:
 
 
 class Problem(Exception):
-    """An answer that is not a success: status, one clear sentence, and headers (Retry-After, Allow)."""
+    """An answer that is not a success: status, one clear sentence, and headers (Retry-After, Allow).
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    `arabic` is the same sentence for who reads Arabic; without it they get the status's own sentence.
+    """
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, *, arabic: str = ""
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+        self.arabic = arabic
 
 
 Handler = Callable[[Request], Awaitable[Response | Takeover]]

@@ -1,0 +1,192 @@
+"""The door itself: listening sockets, TLS, the table of connections, one timer for all their deadlines.
+
+    door = DoorServer(handler, DoorLimits(), trusted=settings.trusted_proxies, name="edge")
+    group.create_task(door.serve(sockets=[bind_tcp(host, port)], ssl_context=context))
+
+`serve` runs until it is cancelled, then closes gracefully: no more connections, idle ones closed, answers
+under way finished within `close_grace_s`, the rest aborted.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from hiwar.door.connection import DoorConnection
+from hiwar.door.http import Handler
+from hiwar.door.limits import DoorLimits
+from hiwar.door.reader import BodyBound
+from hiwar.door.trusted import TrustedPeers
+from hiwar.door.wheel import Wheel
+
+BACKLOG = 4096  # a storm of 2,000 arrivals a second waits here while a tick is being written
+
+__all__ = ["DoorConnection", "DoorServer", "bind_tcp", "tls_context"]
+
+
+def bind_tcp(host: str, port: int) -> socket.socket:
+    """A listening socket of IPv4 or IPv6, by the form of `host`; port 0 for any.
+
+    Raises:
+        OSError: the address is taken or is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+def bind_unix(path: Path) -> socket.socket:
+    """A listening Unix socket of mode 0600; a dead one of the same name is replaced."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    path.chmod(0o600)
+    bound.listen(BACKLOG)
+    bound.setblocking(False)
+    return bound
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
+    """TLS 1.2 and later with this chain and key (PEM files), HTTP/1.1 only; None for '' and ''.
+
+    Raises:
+        OSError, ssl.SSLError: a file is missing, or is not what it should be.
+    """
+    if not certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+class DoorServer:
+    """One handler behind any number of listening sockets.
+
+    `counts` has `connections`, `requests`, `refused`, `expired`, `failed` and `full` (connections beyond
+    `connections_max`, closed at once). `body_bound(method, path)` gives the largest body taken, in bytes.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        limits: DoorLimits | None = None,
+        *,
+        trusted: str = "",
+        name: str = "door",
+        body_bound: BodyBound | None = None,
+    ) -> None:
+        self.handler = handler
+        self.limits = limits or DoorLimits()
+        self.trusted = TrustedPeers(trusted)
+        self.name = name
+        self.body_bound: BodyBound = body_bound or (lambda method, path: self.limits.body_bytes_max)
+        self.counts: Counter[str] = Counter()
+        self.ready = asyncio.Event()
+        self._connections: set[DoorConnection] = set()
+        self._wheel = Wheel(self.limits.tick_s)
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._emptied: asyncio.Event | None = None  # there once the door is closing
+
+    @property
+    def connections(self) -> int:
+        """Connections open now, those taken over among them."""
+        return len(self._connections)
+
+    async def serve(
+        self,
+        *,
+        sockets: Sequence[socket.socket] = (),
+        unix_path: Path | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Answer on listening `sockets` (and on a Unix socket of mode 0600) until cancelled."""
+        bound = [*sockets, *([bind_unix(unix_path)] if unix_path else [])]
+        async with asyncio.TaskGroup() as self._tasks:
+            servers = [await self._listen(each, ssl_context) for each in bound]
+            self.ready.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for server in servers:
+                    server.close()
+                await self._close_gracefully()
+                if unix_path:
+                    unix_path.unlink(missing_ok=True)
+
+    async def _listen(self, bound: socket.socket, context: ssl.SSLContext | None) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        context = None if bound.family == socket.AF_UNIX else context
+        timeouts: dict[str, Any] = {}
+        if context:
+            timeouts = {"ssl_handshake_timeout": self.limits.handshake_s, "ssl_shutdown_timeout": 1.0}
+        create = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
+        return await create(
+            lambda: DoorConnection(self, secure=context is not None),
+            sock=bound,
+            ssl=context,
+            backlog=BACKLOG,
+            **timeouts,
+        )
+
+    async def _close_gracefully(self) -> None:
+        for connection in tuple(self._connections):
+            connection.close_gracefully()
+        self._emptied = asyncio.Event()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.limits.close_grace_s):
+                    await self._emptied.wait()
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # What connections call.
+
+    def admit(self, connection: DoorConnection) -> bool:
+        """Take a connection into the table, or say that there are too many."""
+        if len(self._connections) >= self.limits.connections_max:
+            self.counts["full"] += 1
+            return False
+        self.counts["connections"] += 1
+        self._connections.add(connection)
+        return True
+
+    def forget(self, connection: DoorConnection) -> None:
+        self._connections.discard(connection)
+        if self._emptied is not None and not self._connections:
+            self._emptied.set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        assert self._tasks is not None
+        return self._tasks.create_task(work)
+
+    def schedule(self, connection: DoorConnection, seconds: float) -> None:
+        """Let the connection expire in `seconds`, instead of when it was to."""
+        loop = asyncio.get_running_loop()
+        self._wheel.schedule(connection, loop.time() + seconds)
+        if self._timer is None:
+            self._timer = loop.call_later(self.limits.tick_s, self._turn)
+
+    def _turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._wheel.advance(loop.time())
+        self._timer = loop.call_later(self.limits.tick_s, self._turn) if self._wheel else None
