@@ -1,0 +1,1 @@
+"""The sound of the room: jitter buffer, mix, mix-minus, limiter, levels. Pure, numpy."""
