@@ -10,7 +10,12 @@ import tempfile
 from pathlib import Path
 
 DEMO = Path(__file__).parent.parent / "src/hiwar/demo"
-VOICES = {("host", "ar"): "ar+m3", ("host", "en"): "en-gb+m3", ("guest", "ar"): "ar+f2", ("guest", "en"): "en-us+f2"}
+VOICES = {
+    ("host", "ar"): "ar+m3",
+    ("host", "en"): "en-gb+m3",
+    ("guest", "ar"): "ar+f2",
+    ("guest", "en"): "en-us+f2",
+}
 RATE = 48_000
 PAUSE_SECONDS = 0.45
 WORDS_A_MINUTE = {"ar": "135", "en": "150"}
@@ -21,15 +26,31 @@ def speak(speaker: str, language: str, text: str, folder: Path) -> bytes:
     wav = folder / "one.wav"
     voice = VOICES[speaker, language]
     subprocess.run(
-        ["espeak-ng", "-v", voice, "-s", WORDS_A_MINUTE[language], "-a", "120", "-w", str(wav), text], check=True
+        ["espeak-ng", "-v", voice, "-s", WORDS_A_MINUTE[language], "-a", "120", "-w", str(wav), text],
+        check=True,
     )
     level = "highpass=f=70,loudnorm=I=-19:TP=-3:LRA=7"
-    command = ["ffmpeg", "-v", "error", "-i", str(wav), "-af", level, "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        str(wav),
+        "-af",
+        level,
+        "-f",
+        "s16le",
+        "-ac",
+        "1",
+        "-ar",
+        str(RATE),
+        "-",
+    ]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def encode(samples: bytes, path: Path) -> None:
-    options = "-c:a libopus -b:a 24k -vbr on -application voip -frame_duration 20 -map_metadata -1 -fflags +bitexact"
+    options = "-c:a libopus -b:a 24k -application voip -frame_duration 20 -map_metadata -1 -fflags +bitexact"
     raw = ["-f", "s16le", "-ac", "1", "-ar", str(RATE), "-i", "-"]
     command = ["ffmpeg", "-v", "error", "-y", *raw, *options.split(), str(path)]
     subprocess.run(command, input=samples, check=True)
@@ -42,8 +63,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for speaker, language, text in lines:
             spoken = speak(speaker, language, text, Path(folder)) + pause
-            for name, track in tracks.items():
-                track += spoken if name == speaker else bytes(len(spoken))
+            for name in tracks:
+                tracks[name] += spoken if name == speaker else bytes(len(spoken))
     (DEMO / "voices").mkdir(exist_ok=True)
     for name, track in tracks.items():
         encode(bytes(track), DEMO / "voices" / f"{name}.opus")

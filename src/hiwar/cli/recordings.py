@@ -53,14 +53,18 @@ def list_all(as_json: AsJson = False) -> None:
         specification = directory.read_specification(entry.conversation)
         rows.append((specification.title if specification else "", entry))
     if as_json:
-        typer.echo(json.dumps([{"title": title, **_plain(entry)} for title, entry in rows], ensure_ascii=False))
+        typer.echo(
+            json.dumps([{"title": title, **_plain(entry)} for title, entry in rows], ensure_ascii=False)
+        )
         return
     table = Table(box=None, pad_edge=False)
     for column in ("id", "title", "length", "size", "folder"):
         table.add_column(column, overflow="fold")
     for title, entry in rows:
         length = f"{entry.seconds / 60:.1f} min"
-        table.add_row(entry.conversation, title, length, f"{entry.size_bytes / 1e6:.1f} MB", str(entry.folder))
+        table.add_row(
+            entry.conversation, title, length, f"{entry.size_bytes / 1e6:.1f} MB", str(entry.folder)
+        )
     Console(highlight=False).print(table if rows else "No recordings yet.")
 
 
