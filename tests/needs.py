@@ -1,5 +1,5 @@
 """What a test needs beside Python: where it is missing the test is skipped with the reason, and where
-`HIWAR_REQUIRE_ALL=1` (in CI) it fails instead."""
+`TESTS_REQUIRE_ALL=1` (in CI) it fails instead."""
 
 import os
 import shutil
@@ -13,6 +13,6 @@ def need_program(name: str) -> str:
     if found:
         return found
     reason = f"{name} is not installed"
-    if os.environ.get("HIWAR_REQUIRE_ALL") == "1":
+    if os.environ.get("TESTS_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -181,10 +182,14 @@ def test_every_route_of_the_doors_is_documented() -> None:
 )
 def test_no_file_names_a_registry_or_a_path_of_some_machine(pattern: str) -> None:
     suffixes = {".py", ".md", ".toml", ".txt", ".json", ".sh", ".js", ".css", ".html", ".yml"}
-    found = []
-    for path in ROOT.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-        if path.suffix in suffixes and not hidden and "vendor" not in path.parts and path != Path(__file__):
-            if re.search(pattern, path.read_text(encoding="utf-8", errors="replace")):
-                found.append(str(path.relative_to(ROOT)))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / line for line in tracked.splitlines()]
+    texts = [
+        path for path in paths if path.suffix in suffixes and "vendor" not in path.parts and path.exists()
+    ]
+    found = [
+        str(path.relative_to(ROOT))
+        for path in texts
+        if path != Path(__file__) and re.search(pattern, path.read_text(encoding="utf-8", errors="replace"))
+    ]
     assert found == []
