@@ -1,0 +1,1 @@
+"""The speakers' entrance: their pages, WHIP signalling, the links, and the care for stages."""

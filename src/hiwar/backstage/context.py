@@ -1,0 +1,125 @@
+"""What every answer of backstage may need: settings, keys, folders, the stages and the rooms' feeds."""
+
+from hiwar.backstage.feed import RoomFeed
+from hiwar.backstage.ice import IceServer, ice_servers
+from hiwar.backstage.passes import Admission, Refused, admit, parse_resume
+from hiwar.backstage.supervision import Stages
+from hiwar.door.http import Problem, Request
+from hiwar.ops.clock import monotonic, wallclock
+from hiwar.ops.settings import Settings
+from hiwar.relay.directory import Directory
+from hiwar.relay.ports import RequestFailed
+from hiwar.relay.records import Phase, Room, Specification
+
+
+class Rooms:
+    """The feeds of all rooms; it is what the stages' keepers tell."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, RoomFeed] = {}
+        self._removed: dict[tuple[str, str], float] = {}
+
+    def feed(self, conversation: str) -> RoomFeed:
+        """The feed of one conversation; empty ones that nobody reads are forgotten on the way."""
+        if conversation not in self._feeds:
+            idle = [key for key, feed in self._feeds.items() if not feed.pages and feed.state == "none"]
+            for key in idle:
+                del self._feeds[key]
+        return self._feeds.setdefault(conversation, RoomFeed())
+
+    def expel(self, conversation: str, serial: str, reason: str) -> None:
+        """Somebody is out: their pages are told, and resume tokens given so far are worth nothing."""
+        self._removed[conversation, serial] = wallclock()
+        self.feed(conversation).expel(serial, reason)
+
+    def was_removed_since(self, conversation: str, serial: str, given: float) -> bool:
+        """Whether a resume token given at `given` (UTC seconds) was made worthless by a removal."""
+        return self._removed.get((conversation, serial), float("-inf")) >= given
+
+    def room_changed(self, room: Room) -> None:
+        self.feed(room.conversation).show(room, monotonic())
+
+    def stage_lost(self, conversation: str) -> None:
+        self.feed(conversation).lose()
+
+    def stage_gone(self, conversation: str) -> None:
+        self.feed(conversation).drop()
+        self._removed = {key: at for key, at in self._removed.items() if key[0] != conversation}
+
+
+class Context:
+    """One for the process, shared by all answers."""
+
+    def __init__(
+        self, settings: Settings, directory: Directory, key: bytes, rooms: Rooms, stages: Stages
+    ) -> None:
+        self.settings = settings
+        self.directory = directory
+        self.key = key
+        self.rooms = rooms
+        self.stages = stages
+        self.ice_servers: list[IceServer] = ice_servers(settings)
+
+    def specification(self, conversation: str) -> Specification:
+        """The conversation, if it may be entered by anybody at all.
+
+        Raises:
+            Problem: 404 unknown, 403 hidden.
+        """
+        specification = self.directory.read_specification(conversation)
+        if specification is None:
+            raise problem(404, "There is no such conversation here.", "unknown")
+        if specification.hidden:
+            raise problem(403, "This conversation was hidden by moderation.", "hidden")
+        return specification
+
+    def admit(self, request: Request, conversation: str) -> Admission:
+        """Whose pass this request shows.
+
+        Raises:
+            Problem: 401 or 403, as `passes.admit`.
+        """
+        links = self.directory.read_links(conversation)
+        try:
+            return admit(request.bearer(), conversation, links, self.key, wallclock())
+        except Refused as refusal:
+            raise problem(refusal.status, refusal.detail, refusal.reason) from refusal
+
+    def resumes(self, request: Request, admission: Admission) -> bool:
+        """Whether the request proves that the place is theirs.
+
+        Raises:
+            Problem: 403 where they were removed after the token was given.
+        """
+        text = request.headers.get("hiwar-resume", "")
+        given = parse_resume(text, admission, self.key, wallclock()) if text else None
+        if given is None:
+            return False
+        if self.rooms.was_removed_since(admission.conversation, admission.link.serial, given):
+            raise problem(403, "You were removed from the conversation.", "removed")
+        return True
+
+    def refuse_ended(self, conversation: str) -> None:
+        """Raise 410 where the conversation is over."""
+        if self.directory.read_standing(conversation).phase is Phase.ENDED:
+            raise problem(410, "This conversation has ended.", "ended")
+
+
+def problem(status: int, detail: str, reason: str) -> Problem:
+    """A refusal that pages can translate by the word in its `Hiwar-Reason` header."""
+    headers = {"Hiwar-Reason": reason}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="hiwar"'
+    if status == 503:
+        headers["Retry-After"] = "1"
+    return Problem(status, detail, headers)
+
+
+_REASONS = {403: "forbidden", 404: "unknown", 409: "taken", 410: "ended", 503: "busy"}
+
+
+def stage_problem(failure: RequestFailed | ConnectionError) -> Problem:
+    """What the stage, or its absence, means for whoever asked."""
+    if isinstance(failure, RequestFailed):
+        return problem(failure.status, failure.reason, _REASONS.get(failure.status, "failed"))
+    return problem(503, "The stage is being started again; please try once more.", "busy")
