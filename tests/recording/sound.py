@@ -1,0 +1,62 @@
+"""Real sound for the tests of recordings: a tone, encoded once as a stage would, and decoded back."""
+
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+
+from hiwar.media.feed import FEEDS, Chunk, Codec
+from hiwar.packager.feeds import init_bytes, render_chunk
+
+TONE_SECONDS = 6
+INITS = {name: init_bytes(name) for name in ("opus", "aac", "mp3")}
+_ENCODERS = {
+    Codec.OPUS: ("libopus", {"frame_duration": "20"}),
+    Codec.AAC: ("aac", {"aac_coder": "fast"}),
+    Codec.MP3: ("libmp3lame", {"reservoir": "0"}),
+}
+
+
+@cache
+def tone_frames(feed_name: str) -> tuple[bytes, ...]:
+    """Encoded frames of a rising tone."""
+    feed = FEEDS[feed_name]
+    name, options = _ENCODERS[feed.rendition.codec]
+    coder = av.CodecContext.create(name, "w")
+    coder.sample_rate, coder.layout, coder.bit_rate = 48_000, "mono", feed.rendition.bitrate
+    coder.format = "s16p" if feed.rendition.codec is Codec.MP3 else "fltp" if name == "aac" else "flt"
+    coder.options = options
+    size = feed.rendition.frame_samples
+    at = np.arange(TONE_SECONDS * 48_000) / 48_000
+    wave = (0.3 * np.sin(2 * np.pi * (200 + 60 * at) * at)).astype(np.float32)
+    packets = []
+    for start in range(0, len(wave) - size + 1, size):
+        block = wave[start : start + size][None, :]
+        block = (block * 32767).astype(np.int16) if coder.format.name == "s16p" else block
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), coder.format.name, "mono")
+        frame.sample_rate, frame.pts = 48_000, start
+        packets += [bytes(packet) for packet in coder.encode(frame)]
+    return tuple(packets[1:] if feed.rendition.codec is Codec.AAC else packets)
+
+
+@cache
+def tone_chunks(feed_name: str, count: int) -> tuple[Chunk, ...]:
+    """Chunks 0 to `count`; the tone is repeated as often as it takes."""
+    feed, frames = FEEDS[feed_name], tone_frames(feed_name)
+    size = feed.frames_per_chunk
+    whole = len(frames) // size
+    return tuple(
+        render_chunk(feed, number, frames[number % whole * size : (number % whole + 1) * size])
+        for number in range(count)
+    )
+
+
+def decoded_samples(path: Path) -> int:
+    """How many samples a decoder gets out of a file; raises if it stumbles anywhere."""
+    total = 0
+    with av.open(str(path)) as container:
+        for packet in container.demux(audio=0):
+            if packet.size:
+                total += sum(frame.samples for frame in packet.decode())
+    return total
