@@ -1,0 +1,1 @@
+"""People who sign in: for now the operator of the installation."""

@@ -1,0 +1,1 @@
+"""Conversations from their announcement to their replay, at one address for life."""

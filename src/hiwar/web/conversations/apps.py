@@ -1,0 +1,8 @@
+"""The conversations app."""
+
+from django.apps import AppConfig
+
+
+class ConversationsConfig(AppConfig):
+    name = "hiwar.web.conversations"
+    label = "conversations"

@@ -1,0 +1,1 @@
+"""Arabic dates with Latin digits."""

@@ -1,0 +1,1 @@
+"""English dates, the day first."""
