@@ -17,7 +17,7 @@ from hiwar.door.headers import render_head
 from hiwar.door.http import Problem, Request, Response, Takeover
 from hiwar.door.problems import render_problem
 from hiwar.door.reader import Awaiting, Draft, RequestReader
-from hiwar.door.respond import write_response
+from hiwar.door.respond import ResponseWriter
 from hiwar.door.trusted import UNIX_PEER, plain_address
 from hiwar.door.wheel import NEVER
 
@@ -41,7 +41,8 @@ class DoorConnection(asyncio.Protocol):
 
     __slots__ = (
         "_awaiting", "_closing", "_discarded", "_half_closed", "_owner", "_paused", "_reader",
-        "_reading_paused", "_task", "_waiter", "deadline", "peer", "scheduled", "secure", "server", "transport",
+        "_reading_paused", "_task", "_waiter", "deadline", "peer", "scheduled", "secure", "server",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, server: "DoorServer", *, secure: bool) -> None:
@@ -258,13 +259,13 @@ class DoorConnection(asyncio.Protocol):
             if isinstance(outcome, Takeover):
                 self._hand_over(outcome)
                 return
-            keep = await write_response(
+            writer = ResponseWriter(
                 self,
-                outcome,
                 head_only=draft.method == "HEAD",
                 http_1_0=draft.http_1_0,
                 close=self._closing or not draft.keep_alive,
             )
+            keep = await writer.write(outcome)
         except ConnectionError:
             self.abort()
         except Exception:

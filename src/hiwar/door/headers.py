@@ -1,6 +1,6 @@
 """Response heads: rendering, the Date, and the headers that every page carries for its readers' safety."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -37,14 +37,17 @@ def http_date(now: float) -> str:
     return _date[1]
 
 
-def render_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
-    """Status line and headers.
+def render_head(
+    status: int, headers: Mapping[str, str], *, close: bool, cookies: Iterable[str] = ()
+) -> bytes:
+    """Status line and headers, a Date and `Set-Cookie` lines among them.
 
     Raises:
         ValueError: a header holds a line break, which would let its author write the response.
     """
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"Set-Cookie: {cookie}" for cookie in cookies]
     if "Date" not in headers:
         lines.append(f"Date: {http_date(wallclock())}")
     if close:

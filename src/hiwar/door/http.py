@@ -50,11 +50,13 @@ class FileSlice:
 @dataclass(slots=True)
 class Response:
     """`body` is bytes, slices of files (sent in order, with a Content-Length), or an iterator
-    (chunked, or until the connection closes for HTTP/1.0)."""
+    (as long as a Content-Length in `headers` says, else chunked, or until the connection closes for
+    HTTP/1.0). `cookies` are values of Set-Cookie, the one header that may come several times."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | list[FileSlice | bytes] | AsyncIterator[bytes] = b""
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

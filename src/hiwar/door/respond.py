@@ -8,7 +8,6 @@ that a slow disk holds up one download and nobody's sound.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
 from typing import Protocol
 
 from hiwar.door.headers import render_head
@@ -25,71 +24,102 @@ class Sink(Protocol):
 
 
 class Truncated(ConnectionError):
-    """The body ended before its announced length: the connection cannot be used any more."""
+    """The body is not as long as was announced: the connection cannot be used any more."""
 
 
-async def write_response(
-    sink: Sink, response: Response, *, head_only: bool, http_1_0: bool, close: bool
-) -> bool:
-    """Write `response`; returns whether the connection may serve another request.
+class ResponseWriter:
+    """How one request wants its answer: `head_only` for HEAD, `http_1_0` without chunks, `close` after it."""
 
-    Raises:
-        Truncated: the body was shorter than its length.
-        ConnectionError: the client went away.
-    """
-    body, headers = response.body, response.headers
-    if isinstance(body, bytes):
-        if not _bodiless(response.status) and "Content-Length" not in headers:
-            headers = {**headers, "Content-Length": str(len(body))}
-        head = render_head(response.status, headers, close=close)
-        sink.write(head if head_only or _bodiless(response.status) else head + body)
-        await sink.drain()
-        return not close
-    if isinstance(body, list):
-        await _write_slices(sink, response.status, headers, body, head_only=head_only, close=close)
-        return not close
-    return await _write_iterator(
-        sink, response.status, headers, body, head_only=head_only, http_1_0=http_1_0, close=close
-    )
+    def __init__(self, sink: Sink, *, head_only: bool, http_1_0: bool, close: bool) -> None:
+        self._sink = sink
+        self._head_only = head_only
+        self._http_1_0 = http_1_0
+        self._close = close
 
+    async def write(self, response: Response) -> bool:
+        """Write all of it; returns whether the connection may serve another request.
 
-def _bodiless(status: int) -> bool:
-    return status in (204, 304) or status < 200
-
-
-async def _write_slices(
-    sink: Sink,
-    status: int,
-    headers: Mapping[str, str],
-    pieces: list[FileSlice | bytes],
-    *,
-    head_only: bool,
-    close: bool,
-) -> None:
-    length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
-    sink.write(render_head(status, {**headers, "Content-Length": str(length)}, close=close))
-    for piece in () if head_only else pieces:
-        if isinstance(piece, bytes):
-            sink.write(piece)
-            await sink.drain()
+        Raises:
+            Truncated: the body was not as long as its Content-Length.
+            ConnectionError: the client went away.
+        """
+        body = response.body
+        if isinstance(body, bytes):
+            self._write_bytes(response, body)
+        elif isinstance(body, list):
+            await self._write_slices(response, body)
         else:
-            await _write_slice(sink, piece)
-    await sink.drain()
+            await self._write_iterator(response, body)
+        await self._sink.drain()
+        return not self._close
 
+    def _without_body(self, response: Response) -> bool:
+        """RFC 9112 §6.3: these never have one."""
+        return self._head_only or response.status in (204, 304) or response.status < 200
 
-async def _write_slice(sink: Sink, piece: FileSlice) -> None:
-    descriptor = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        position, end = piece.offset, piece.offset + piece.length
-        while position < end:
-            block = await _read_block(descriptor, position, min(BLOCK_BYTES, end - position))
-            if not block:
-                raise Truncated(f"{piece.path} is shorter than {end} bytes")
-            sink.write(block)
-            await sink.drain()
-            position += len(block)
-    finally:
-        os.close(descriptor)
+    def _head(self, response: Response, framing: Mapping[str, str]) -> bytes:
+        headers = {**response.headers, **framing}
+        return render_head(response.status, headers, close=self._close, cookies=response.cookies)
+
+    def _write_bytes(self, response: Response, body: bytes) -> None:
+        measured = response.status in (204, 304) or "Content-Length" in response.headers
+        head = self._head(response, {} if measured else {"Content-Length": str(len(body))})
+        self._sink.write(head if self._without_body(response) else head + body)
+
+    async def _write_slices(self, response: Response, pieces: list[FileSlice | bytes]) -> None:
+        length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+        self._sink.write(self._head(response, {"Content-Length": str(length)}))
+        for piece in () if self._without_body(response) else pieces:
+            if isinstance(piece, bytes):
+                self._sink.write(piece)
+                await self._sink.drain()
+            else:
+                await self._write_slice(piece)
+
+    async def _write_slice(self, piece: FileSlice) -> None:
+        descriptor = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            position, end = piece.offset, piece.offset + piece.length
+            while position < end:
+                block = await _read_block(descriptor, position, min(BLOCK_BYTES, end - position))
+                if not block:
+                    raise Truncated(f"{piece.path} is shorter than {end} bytes")
+                self._sink.write(block)
+                await self._sink.drain()
+                position += len(block)
+        finally:
+            os.close(descriptor)
+
+    async def _write_iterator(self, response: Response, body: AsyncIterator[bytes]) -> None:
+        try:
+            length = response.headers.get("Content-Length")
+            if length is None and self._http_1_0:
+                self._close = True
+            chunked = length is None and not self._http_1_0 and response.status not in (204, 304)
+            self._sink.write(self._head(response, {"Transfer-Encoding": "chunked"} if chunked else {}))
+            if self._without_body(response):
+                return
+            await (self._copy_chunked(body) if chunked else self._copy(body, length))
+        finally:
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _copy(self, body: AsyncIterator[bytes], length: str | None) -> None:
+        written = 0
+        async for piece in body:
+            self._sink.write(piece)
+            await self._sink.drain()
+            written += len(piece)
+        if length is not None and written != int(length):
+            raise Truncated("the body is not as long as its Content-Length")
+
+    async def _copy_chunked(self, body: AsyncIterator[bytes]) -> None:
+        async for piece in body:
+            if piece:
+                self._sink.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await self._sink.drain()
+        self._sink.write(b"0\r\n\r\n")
 
 
 async def _read_block(descriptor: int, offset: int, length: int) -> bytes:
@@ -99,50 +129,3 @@ async def _read_block(descriptor: int, offset: int, length: int) -> bytes:
     except OSError:  # not in the page cache, or a file system that cannot say
         return await asyncio.to_thread(os.pread, descriptor, length, offset)
     return bytes(memoryview(block)[:count])
-
-
-async def _write_iterator(
-    sink: Sink,
-    status: int,
-    headers: Mapping[str, str],
-    body: AsyncIterator[bytes],
-    *,
-    head_only: bool,
-    http_1_0: bool,
-    close: bool,
-) -> bool:
-    """With a Content-Length as it is, else chunked, or until the close for HTTP/1.0."""
-    missing = int(headers["Content-Length"]) if "Content-Length" in headers else -1
-    chunked = missing < 0 and not http_1_0 and not _bodiless(status)
-    close = close or (missing < 0 and not chunked)
-    framed = {**headers, "Transfer-Encoding": "chunked"} if chunked else headers
-    sink.write(render_head(status, framed, close=close))
-    async with aclosing(body) if hasattr(body, "aclose") else _Open():  # type: ignore[type-var]
-        if not head_only and not _bodiless(status):
-            await _copy(sink, body, missing, chunked=chunked)
-    await sink.drain()
-    return not close
-
-
-class _Open:
-    """Stands in where an iterator has nothing to close."""
-
-    async def __aenter__(self) -> None: ...
-    async def __aexit__(self, *_: object) -> None: ...
-
-
-async def _copy(sink: Sink, body: AsyncIterator[bytes], missing: int, *, chunked: bool) -> None:
-    counted = missing >= 0
-    async for piece in body:
-        if not piece:
-            continue
-        if counted:
-            missing -= len(piece)
-            if missing < 0:
-                raise Truncated("the body is longer than its Content-Length")
-        sink.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-        await sink.drain()
-    if counted and missing:
-        raise Truncated("the body is shorter than its Content-Length")
-    if chunked:
-        sink.write(b"0\r\n\r\n")
