@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from hiwar.mixer.jitter import Conceal, Decode, DecodeFec, JitterBuffer, Merge, Silence, Verdict
+from hiwar.mixer.jitter import Conceal, Decode, DecodeFec, JitterBuffer, Merge, Silence, Stretch, Verdict
 
 FRAME = 0.02
 
@@ -30,12 +30,11 @@ def number_of(payload: bytes) -> int:
 
 @dataclass(slots=True)
 class Heard:
-    """What came out: the played numbers in order, the verdicts by frame, depths and leads."""
+    """What came out: the verdicts, the played numbers in order, the depth after each pull."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     depths: list[int] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
 
     def count(self, kind: type[Verdict]) -> int:
         return sum(isinstance(verdict, kind) for verdict in self.verdicts)
@@ -44,7 +43,7 @@ class Heard:
         self.verdicts.append(verdict)
         self.depths.append(depth)
         match verdict:
-            case Decode(payload):
+            case Decode(payload) | Stretch(payload):
                 self.numbers.append(number_of(payload))
             case DecodeFec(payload, _):
                 self.numbers.append(number_of(payload) - 1)
@@ -59,6 +58,16 @@ class Heard:
             run = run + 1 if isinstance(verdict, kinds) else 0
             longest = max(longest, run)
         return longest
+
+
+def samples_of(verdict: Verdict) -> int:
+    match verdict:
+        case DecodeFec(_, samples) | Conceal(samples) | Silence(samples):
+            return samples
+        case Stretch():
+            return 1920
+        case Decode() | Merge():
+            return 960
 
 
 def steady(
@@ -90,6 +99,7 @@ def run(
     heard = Heard()
     queue = [(packet.arrives, packet.number, packet) for packet in sent]
     heapq.heapify(queue)
+    filled = 0
     for frame in range(int(seconds / FRAME)):
         now = frame * FRAME
         while queue and queue[0][0] <= now:
@@ -101,5 +111,9 @@ def run(
                 payload_of(packet.number),
                 packet.arrives,
             )
-        heard.note(buffer.pull(now, quiet(now)), buffer.depth)
+        while filled < 960:
+            verdict = buffer.pull(now + filled / 48_000, quiet(now))
+            heard.note(verdict, buffer.depth)
+            filled += samples_of(verdict)
+        filled -= 960
     return heard, buffer

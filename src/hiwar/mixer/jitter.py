@@ -7,9 +7,9 @@ Whatever numbers a sender makes up, it can hurt only its own sound.
 Theory of operation. Playing follows *timestamps*; sequence numbers only tell a loss from a pause of the
 sender (DTX). What matters is the *lead*: how much earlier than its turn the fastest packet arrives. The
 lead is kept in a band one frame wide (with a quarter of a frame of play on either side), above what the
-jitter asks for (`transit`). Below the band sound is stretched by one concealed frame, above it one packet is merged away; both wait for a quiet moment, but not for
-ever. A sender's clock that is fast or slow walks the lead slowly out of the band, and is corrected by
-the same two moves: 50 ppm are one move in seven minutes.
+jitter asks for (`transit`). Below the band a frame is inserted, above it one packet is merged away; both
+wait for a quiet moment, but not for ever. A sender's clock that is fast or slow walks the lead slowly
+out of the band and is corrected by the same two moves: 50 ppm are one move in seven minutes.
 
 An empty buffer can mean a late packet or a lost one. It is concealed without moving on; when the next
 packet shows that there was a loss, the concealed time counts as the lost packets'. After
@@ -75,7 +75,15 @@ class Merge:
     second: bytes
 
 
-Verdict = Decode | DecodeFec | Conceal | Silence | Merge
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Decode the packet and put a frame before it that begins as the packet does and ends, cross-faded,
+    as what was heard last: up to a frame more of sound, time is gained. The mirror of `Merge`."""
+
+    payload: bytes
+
+
+Verdict = Decode | DecodeFec | Conceal | Silence | Merge | Stretch
 
 
 @dataclass(slots=True)
@@ -337,7 +345,7 @@ class JitterBuffer:
     def _stretch(self) -> Verdict:
         self._pressure = 0
         self.counts.stretched += 1
-        return Conceal(FRAME_SAMPLES)
+        return Stretch(self._take_head().payload)
 
     def _merge(self, head: _Packet) -> Verdict | None:
         second = self._packets.get(head.number + 1)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from hiwar.media.opus_packet import PACKET_SAMPLES_MAX, packet_samples
 from hiwar.media.timeline import FRAME_SAMPLES, SAMPLE_RATE
-from hiwar.mixer.jitter import Conceal, Decode, DecodeFec, JitterBuffer, Merge, Silence, Verdict
+from hiwar.mixer.jitter import Conceal, Decode, DecodeFec, JitterBuffer, Merge, Silence, Stretch, Verdict
 from hiwar.stage.opus import OpusDecoder, OpusError
+
+_HEARD = FRAME_SAMPLES  # so much of what was heard last stays before what is still to be heard
 
 QUIET_POWER = 1e-5  # -50 dBFS: between words; a correction is not heard there
 
@@ -27,7 +29,7 @@ class SpeakerDecoder:
         self.buffer = JitterBuffer()
         self.malformed = 0  # packets that were no Opus
         self._decoder = OpusDecoder()
-        self._pcm = np.zeros(FRAME_SAMPLES + PACKET_SAMPLES_MAX, np.float32)
+        self._pcm = np.zeros(_HEARD + 2 * FRAME_SAMPLES + PACKET_SAMPLES_MAX, np.float32)
         self._other = np.zeros(PACKET_SAMPLES_MAX, np.float32)
         self._filled = 0
         self._quiet = True
@@ -46,10 +48,11 @@ class SpeakerDecoder:
         """Write the 960 samples that are due at `now`, the frame's nominal time, to `out` (960,)."""
         while self._filled < FRAME_SAMPLES:  # each verdict is 120 samples or more: eight rounds at most
             due = now + self._filled / SAMPLE_RATE
-            self._filled += self._render(self.buffer.pull(due, self._quiet), self._pcm[self._filled :])
-        out[:] = self._pcm[:FRAME_SAMPLES]
+            self._filled += self._render(self.buffer.pull(due, self._quiet), _HEARD + self._filled)
+        out[:] = self._pcm[_HEARD : _HEARD + FRAME_SAMPLES]
+        kept = self._pcm[FRAME_SAMPLES : _HEARD + self._filled].copy()
+        self._pcm[: kept.size] = kept
         self._filled -= FRAME_SAMPLES
-        self._pcm[: self._filled] = self._pcm[FRAME_SAMPLES : FRAME_SAMPLES + self._filled].copy()
         self._quiet = float(np.dot(out, out)) < QUIET_POWER * FRAME_SAMPLES
 
     def reset(self) -> None:
@@ -60,7 +63,9 @@ class SpeakerDecoder:
         """Free the decoder."""
         self._decoder.close()
 
-    def _render(self, verdict: Verdict, out: Pcm) -> int:
+    def _render(self, verdict: Verdict, at: int) -> int:
+        """Write the verdict's sound from index `at` of the store on; how many samples it is."""
+        out = self._pcm[at:]
         if isinstance(verdict, Silence):
             return self._silence(out[: verdict.samples])
         self._sounding = True
@@ -74,6 +79,8 @@ class SpeakerDecoder:
                 return samples
             case Merge(first, second):
                 return self._merge(first, second, out)
+            case Stretch(payload):
+                return self._stretch(payload, at)
             case _:
                 assert_never(verdict)
 
@@ -100,6 +107,15 @@ class SpeakerDecoder:
         rise = _rise(length)
         out[:length] = self._other[:length] * (1.0 - rise) + out[:length] * rise
         return samples
+
+    def _stretch(self, payload: bytes, at: int) -> int:
+        samples = self._decode(payload, self._other)
+        length = min(FRAME_SAMPLES, samples)
+        rise = _rise(length)
+        bridge = self._other[:length] * (1.0 - rise) + self._pcm[at - length : at] * rise
+        self._pcm[at : at + length] = bridge
+        self._pcm[at + length : at + length + samples] = self._other[:samples]
+        return length + samples
 
     def _silence(self, out: Pcm) -> int:
         """Silence; the first of it is what was heard before, fading away, so that nothing clicks."""
