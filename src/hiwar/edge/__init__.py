@@ -1,0 +1,1 @@
+"""The front door: sockets, fan-out, playlists, cache and pass-through."""
