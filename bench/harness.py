@@ -101,8 +101,8 @@ def picture(title: str, figures: Sequence[Figure]) -> str:
     row, width, left = 30, 920, 400
     height = 56 + row * len(shown)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="13">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="16" y="28" font-size="17" font-weight="600" fill="#1c1b19">{escape(title)}</text>',
     ]

@@ -44,7 +44,7 @@ def until(condition: Any, seconds_max: float = 20.0, every: float = 0.05) -> Any
 
 
 class Hiwar:
-    """`with Hiwar() as hiwar:` runs everything. `environment` adds settings (HIWAR_*) or a preloaded library."""
+    """`with Hiwar() as hiwar:` runs everything. `environment` adds settings or a preloaded library."""
 
     def __init__(self, demonstration: bool = False, environment: dict[str, str] | None = None) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="hiwar-")
@@ -127,7 +127,11 @@ class Hiwar:
     def command(self, *arguments: str) -> str:
         """What `hiwar <arguments>` prints; a failure raises with its error text."""
         done = subprocess.run(
-            [sys.executable, "-m", "hiwar", *arguments], env=self.environment, capture_output=True, text=True
+            [sys.executable, "-m", "hiwar", *arguments],
+            check=False,
+            env=self.environment,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise RuntimeError(f"hiwar {' '.join(arguments)}: {done.stderr or done.stdout}")

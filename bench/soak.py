@@ -1,0 +1,196 @@
+"""Two real hours: senders whose clocks are 50 ppm off in both directions, a step of the wallclock midway.
+
+Both speakers clap at the same true moments. In the recorded program the two claps of a pair must stay
+together (no drift between speakers), the steady tones must go on without a click, and the memory of
+every process must stay flat. The wallclock is stepped by an hour, for Hiwar's processes only, with
+libfaketime; where that is not installed the step is not made and the figure says so.
+
+`SOAK_MINUTES` shortens it for trying out; a result is kept only of the full 120.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from bench.harness import Outcome, Progress, pss_kb
+from bench.listening import SteadyListener
+from hiwar.media.timeline import SAMPLE_RATE
+from tests.running import Hiwar, Opened, command_room, room, until
+from tests.whip_speaker import CLAP_EVERY_SECONDS
+
+TITLE = "Two hours with clocks that disagree"
+MINUTES = float(os.environ.get("SOAK_MINUTES", "120"))
+WARM_MINUTES = min(10.0, MINUTES / 4)
+CLAPS_HZ = (900.0, 1350.0)
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+CLICK_RATIO = 12.0  # of the loudest high-frequency burst to the usual one: a click is far above
+
+
+def run(progress: Progress) -> Outcome:
+    outcome = Outcome()
+    with stepped_clock() as (environment, step), Hiwar(environment=environment) as hiwar:
+        opened = hiwar.open(guests=1)
+        with speaking(hiwar, opened, MINUTES * 60 + 60):
+            command_room(hiwar, opened, kind="open_air")
+            with SteadyListener(hiwar.edge_port, f"/c/{opened.id}/live.ogg", 10) as listener:
+                memory = watch(hiwar, progress, step)
+            buffers = [s["buffer_ms"] for s in room(hiwar, opened)["speakers"]]
+            command_room(hiwar, opened, kind="end")
+        until(lambda: json.loads(_standing(hiwar, opened))["phase"] == "ended", 30)
+        progress("reading the recording")
+        judge_sound(outcome, hiwar.data / "conversations" / opened.id / "recording/opus.mp4")
+        verified = json.loads(_verify(hiwar, opened.id))[opened.id]
+    growth = memory_growth(memory)
+    outcome.at_most("memory, worst process, end over start", growth, "%", 5.0)
+    outcome.at_most(
+        "findings of recordings verify",
+        len(verified),
+        "findings",
+        0,
+        note="; ".join(map(str, verified))[:200],
+    )
+    outcome.beside("deepest jitter buffer at the end", max(buffers), "ms")
+    outcome.at_most("longest gap of ten listeners", listener.longest_gap, "s", 1.0)
+    outcome.beside(
+        "length", MINUTES, "minutes", "wallclock stepped +1 h" if FAKETIME else "no libfaketime: no step"
+    )
+    outcome.samples["memory_kb"] = [float(sum(row.values())) for row in memory]
+    return outcome
+
+
+@contextlib.contextmanager
+def stepped_clock() -> Iterator[tuple[dict[str, str], Path | None]]:
+    """Settings that let a file decide how far the wallclock of Hiwar's processes is off."""
+    if FAKETIME is None:
+        yield {}, None
+        return
+    path = Path("/dev/shm") / f"hiwar-soak-{os.getpid()}"  # noqa: S108 - read at every look at the clock
+    path.write_text("+0\n")
+    try:
+        yield (
+            {
+                "LD_PRELOAD": str(FAKETIME),
+                "FAKETIME_TIMESTAMP_FILE": str(path),
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "FAKETIME_CACHE_DURATION": "1",
+            },
+            path,
+        )
+    finally:
+        path.unlink()
+
+
+@contextlib.contextmanager
+def speaking(hiwar: Hiwar, opened: Opened, seconds: float) -> Iterator[None]:
+    """Host and guest with clocks of +50 and -50 ppm, in a process of their own."""
+    command = [sys.executable, "-m", "tests.whip_speaker", "--port", str(hiwar.backstage_port)]
+    command += ["--conversation", opened.id, "--token", opened.token("h1"), "--token", opened.token("g1")]
+    command += ["--skew-ppm=50", "--skew-ppm=-50", "--seconds", str(seconds), "--send-only"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        if b"connected" not in process.stdout.readline():
+            raise RuntimeError("the speakers could not connect")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def watch(hiwar: Hiwar, progress: Progress, step: Path | None) -> list[dict[int, int]]:
+    """Proportional set size of every process once a minute; the clock is stepped midway."""
+    rows, began, stepped = [], time.monotonic(), False
+    while (minutes := (time.monotonic() - began) / 60) < MINUTES:
+        time.sleep(min(60.0, MINUTES * 6))
+        rows.append({p["pid"]: pss_kb(p["pid"]) for p in hiwar.status()["processes"]})
+        progress(f"{minutes:.0f} of {MINUTES:.0f} minutes, {sum(rows[-1].values()) / 1024:.0f} MB")
+        if step is not None and not stepped and minutes > MINUTES / 2:
+            step.write_text("+3600\n")
+            stepped = True
+    return rows
+
+
+def memory_growth(rows: list[dict[int, int]]) -> float:
+    """Percent by which the process that grew most did so, from the end of warming up to the end."""
+    start = rows[int(len(rows) * WARM_MINUTES / MINUTES)]
+    return max(100.0 * (rows[-1][pid] / kb - 1) for pid, kb in start.items() if pid in rows[-1])
+
+
+def judge_sound(outcome: Outcome, path: Path) -> None:
+    """Claps in pairs, and no click, over the whole recording; read piece by piece."""
+    onsets: tuple[list[float], list[float]] = ([], [])
+    bursts: list[float] = []
+    for start, pcm in pieces(path):
+        for found, hertz in zip(onsets, CLAPS_HZ, strict=True):
+            found += claps(pcm, start, hertz)
+        bursts += high_bursts(pcm)
+    pairs = [(a, b) for a in onsets[0] for b in _near(onsets[1], a)]
+    offsets = np.array([b - a for a, b in pairs]) * 1000
+    expected = MINUTES * 60 / CLAP_EVERY_SECONDS
+    outcome.at_least("claps heard from both", len(pairs), "pairs", 0.95 * expected)
+    outcome.at_most("drift between the speakers", float(np.ptp(offsets)), "ms", 20.0)
+    ratio = float(np.max(bursts) / np.median(bursts))
+    outcome.at_most(
+        "loudest high-frequency burst over the usual", ratio, "x", CLICK_RATIO, "a click is far above"
+    )
+    outcome.samples["offset_ms"] = [round(float(value), 3) for value in offsets]
+
+
+def pieces(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Half minutes of the recording, each with the number of its first sample."""
+    held: list[NDArray[np.float32]] = []
+    start = count = 0
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            held.append(frame.to_ndarray().reshape(-1).astype(np.float32))
+            count += frame.samples
+            if count >= 30 * SAMPLE_RATE:
+                yield start, np.concatenate(held)
+                start, count, held = start + count, 0, []
+
+
+def claps(pcm: NDArray[np.float32], start: int, hertz: float) -> list[float]:
+    """The middle of every clap at `hertz`, in seconds of media time."""
+    band = butter(4, (hertz - 120, hertz + 120), "bandpass", fs=SAMPLE_RATE, output="sos")
+    window = int(0.01 * SAMPLE_RATE)
+    power = np.convolve(sosfilt(band, pcm) ** 2, np.ones(window) / window, "same")
+    middles, threshold = [], max(float(power.max()) * 0.25, 1e-4)
+    loud = np.flatnonzero(power > threshold)
+    for group in np.split(loud, np.flatnonzero(np.diff(loud) > SAMPLE_RATE) + 1):
+        if len(group) and window < group[0] and group[-1] < len(pcm) - window:
+            middles.append((start + float(np.average(group, weights=power[group]))) / SAMPLE_RATE)
+    return middles
+
+
+def high_bursts(pcm: NDArray[np.float32]) -> list[float]:
+    """Root mean square above 6 kHz in each 5 ms: tones leave nothing there, a click does."""
+    high = sosfilt(butter(6, 6000, "highpass", fs=SAMPLE_RATE, output="sos"), pcm)[SAMPLE_RATE // 10 :]
+    window = SAMPLE_RATE // 200
+    blocks = high[: len(high) // window * window].reshape(-1, window)
+    return [float(value) for value in np.sqrt(np.mean(blocks**2, axis=1)) + 1e-6]
+
+
+def _near(onsets: list[float], moment: float) -> list[float]:
+    found = [onset for onset in onsets if abs(onset - moment) < CLAP_EVERY_SECONDS / 3]
+    return found[:1]
+
+
+def _standing(hiwar: Hiwar, opened: Opened) -> str:
+    return (hiwar.data / "conversations" / opened.id / "standing.json").read_text()
+
+
+def _verify(hiwar: Hiwar, conversation: str) -> str:
+    try:
+        return hiwar.command("recordings", "verify", conversation, "--json")
+    except RuntimeError as error:
+        return json.dumps({conversation: [str(error)]})
