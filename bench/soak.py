@@ -74,7 +74,7 @@ def stepped_clock() -> Iterator[tuple[dict[str, str], Path | None]]:
     if FAKETIME is None:
         yield {}, None
         return
-    path = Path("/dev/shm") / f"hiwar-soak-{os.getpid()}"  # noqa: S108 - read at every look at the clock
+    path = Path("/dev/shm") / f"hiwar-soak-{os.getpid()}"
     path.write_text("+0\n")
     try:
         yield (
@@ -132,7 +132,7 @@ def judge_sound(outcome: Outcome, path: Path) -> None:
     bursts: list[float] = []
     for start, pcm in pieces(path):
         for found, hertz in zip(onsets, CLAPS_HZ, strict=True):
-            found += claps(pcm, start, hertz)
+            found.extend(claps(pcm, start, hertz))
         bursts += high_bursts(pcm)
     pairs = [(a, b) for a in onsets[0] for b in _near(onsets[1], a)]
     offsets = np.array([b - a for a, b in pairs]) * 1000
