@@ -38,7 +38,7 @@ class _PortRange:
             try:
                 return await create(protocol_factory, local_addr=(local_addr[0], port), **others)
             except OSError as error:
-                if error.errno not in _TAKEN:
+                if _reason(error) not in _TAKEN:
                     raise
         raise OSError(errno.EADDRINUSE, f"every UDP port from {self.port_low} to {self.port_high} is taken")
 
@@ -46,6 +46,12 @@ class _PortRange:
         port = self._next_port
         self._next_port = self.port_low if port >= self.port_high else port + 1
         return port
+
+
+def _reason(error: OSError) -> int | None:
+    """The error number; uvloop has it in the cause."""
+    cause = error.__cause__
+    return cause.errno if error.errno is None and isinstance(cause, OSError) else error.errno
 
 
 def port_range_loop(

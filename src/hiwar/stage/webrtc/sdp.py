@@ -134,7 +134,7 @@ def parse_offer(text: str) -> Offer:
     password = audio.first("ice-pwd") or session.first("ice-pwd")
     if not _UFRAG.fullmatch(ufrag) or not _PASSWORD.fullmatch(password):
         raise OfferRefused(400, "The offer has no valid ICE user name and password.")
-    if not audio.values("rtcp-mux"):
+    if not audio.values("rtcp-mux") and not audio.values("rtcp-mux-only"):
         raise OfferRefused(422, "The offer does not multiplex RTP and RTCP on one port (a=rtcp-mux).")
     return Offer(
         sections=sections,
@@ -148,7 +148,9 @@ def parse_offer(text: str) -> Offer:
         ice_lite="ice-lite" in (name for name, _ in session.attributes),
         candidates=tuple(parse_candidates(audio.values("candidate"))),
         extensions=tuple(_extensions(audio)),
-        bundle=audio.mid in session.first("group").split()[1:],
+        bundle=any(
+            audio.mid in words[1:] for words in map(str.split, session.values("group")) if words[:1] == ["BUNDLE"]
+        ),
     )
 
 

@@ -35,7 +35,7 @@ class OutboundTrack(MediaStreamTrack):
     def __init__(self) -> None:
         super().__init__()
         self.dropped = 0
-        self._packets: "deque[av.Packet[Any]]" = deque()
+        self._packets: deque[av.Packet[Any]] = deque()
         self._filled = asyncio.Event()
 
     def push(self, opus_packet: bytes, timestamp: int) -> None:
