@@ -146,7 +146,8 @@ def render_live(
     """The live playlist of `window`, or its delta update where `skip` asks for one and there is enough.
 
     `origin_wallclock` is when media time was 0 (UTC seconds); `reports` are the other playlists of the
-    multivariant one (address relative to this one, window) for EXT-X-RENDITION-REPORT.
+    multivariant one (address relative to this one, window) for EXT-X-RENDITION-REPORT. Players reject
+    a list without segments as broken, so let them wait until `window.segments()` has one.
     """
     segments = window.segments()
     end = sum(_listed_samples(segment) for segment in segments)
@@ -161,7 +162,12 @@ def render_live(
             lines.append(_program_date_time(segment.msn, origin_wallclock))
         age -= _listed_samples(segment)
         lines.extend(_live_segment(segment, suffix, with_parts=age < PARTS_LISTED_SAMPLES))
-    lines.extend(_live_trailer(window, suffix, reports))
+    if window.ended:
+        lines.append("#EXT-X-ENDLIST")
+    elif segments and window.last_part is not None:
+        msn, index = following(window.last_part)
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{msn}.{index}.m4s{suffix}"')
+    lines.extend(_reports(reports, suffix))
     return _text(lines)
 
 
@@ -242,14 +248,7 @@ def _live_segment(segment: Segment, suffix: str, *, with_parts: bool) -> Iterato
         yield f"{segment.msn}.m4s{suffix}"
 
 
-def _live_trailer(
-    window: LiveWindow, suffix: str, reports: Iterable[tuple[str, LiveWindow]]
-) -> Iterator[str]:
-    if window.ended:
-        yield "#EXT-X-ENDLIST"
-    elif window.last_part is not None:
-        msn, index = following(window.last_part)
-        yield f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{msn}.{index}.m4s{suffix}"'
+def _reports(reports: Iterable[tuple[str, LiveWindow]], suffix: str) -> Iterator[str]:
     for uri, other in reports:
         if other.last_part is not None:
             msn, index = other.last_part
