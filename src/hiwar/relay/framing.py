@@ -5,6 +5,7 @@ can only be a bug or a version mix, and ends the connection.
 """
 
 import asyncio
+from typing import cast
 
 import msgspec
 
@@ -27,8 +28,7 @@ class FramedProtocol(asyncio.Protocol):
         self._pending = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are not derived from asyncio's
 
     def data_received(self, data: bytes) -> None:
         pending = self._pending
