@@ -1,6 +1,8 @@
 """Offers as peers really send them (shortened where a list only repeats)."""
 
-FINGERPRINT = "6C:5D:98:54:1C:44:8C:25:79:44:83:1F:98:19:2A:EE:29:DF:97:7D:B1:21:7B:3B:67:14:B1:59:2E:D7:F6:10"
+FINGERPRINT = (
+    "6C:5D:98:54:1C:44:8C:25:79:44:83:1F:98:19:2A:EE:29:DF:97:7D:B1:21:7B:3B:67:14:B1:59:2E:D7:F6:10"
+)
 
 CHROMIUM = f"""v=0
 o=- 4862382537976522922 2 IN IP4 127.0.0.1

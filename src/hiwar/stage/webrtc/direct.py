@@ -26,6 +26,8 @@ from hiwar.stage.webrtc.sdp import Offer
 
 EARLY_MAX = 64  # datagrams held until the handshake is done here: a second of sound
 HANDSHAKE_QUEUE_MAX = 64  # DTLS datagrams that wait for aiortc; anybody can send them, so they are bounded
+DATAGRAM_BYTES_MAX = 1_500  # what pylibsrtp holds, and more than a path carries
+PAYLOAD_BYTES_MAX = 1_275  # the largest Opus frame (RFC 6716 section 3.2.1)
 RESEND_MAX = 64  # sent packets kept for NACK: 1.3 s, more than any jitter buffer waits
 REPORT_SECONDS = 2.0
 _NTP_EPOCH = 2_208_988_800  # 1970 in NTP seconds
@@ -81,6 +83,9 @@ class DirectPath:
         self._timestamp = (self._timestamp + FRAME_SAMPLES) % _TIMESTAMPS
         if not opus_packet or not self._listens or patches.outbound_srtp(self._dtls) is None:
             return
+        if len(opus_packet) > PAYLOAD_BYTES_MAX:
+            self._dropped += 1
+            return
         packet = render_rtp(
             payload_type=self._payload_type,
             sequence=self._sequence,
@@ -113,7 +118,7 @@ class DirectPath:
 
     def _take_datagram(self, data: bytes, component: int) -> None:
         """Demultiplex by the first byte (RFC 7983 section 7)."""
-        first = data[0] if len(data) > 1 else 0
+        first = data[0] if 1 < len(data) <= DATAGRAM_BYTES_MAX else 0
         if 128 <= first < 192:
             srtp = patches.inbound_srtp(self._dtls)
             if srtp is None:
@@ -182,7 +187,7 @@ class DirectPath:
         try:
             sealed = srtp.protect_rtcp(packet) if report else srtp.protect(packet)
             pair.protocol.transport.sendto(sealed, pair.remote_addr)
-        except (pylibsrtp.Error, OSError, RuntimeError):  # too large, no route, socket closed meanwhile
+        except (pylibsrtp.Error, OSError, RuntimeError):  # no route, or the socket was closed meanwhile
             return False
         return True
 

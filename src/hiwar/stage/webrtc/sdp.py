@@ -149,7 +149,9 @@ def parse_offer(text: str) -> Offer:
         candidates=tuple(parse_candidates(audio.values("candidate"))),
         extensions=tuple(_extensions(audio)),
         bundle=any(
-            audio.mid in words[1:] for words in map(str.split, session.values("group")) if words[:1] == ["BUNDLE"]
+            audio.mid in words[1:]
+            for words in map(str.split, session.values("group"))
+            if words[:1] == ["BUNDLE"]
         ),
     )
 
