@@ -316,7 +316,7 @@ class JitterBuffer:
             self._next += gap
             self.counts.fec += 1
             return DecodeFec(head.payload, gap)
-        before_fec = gap - head.samples if gap > head.samples else gap
+        before_fec = gap - head.samples if lost and gap > head.samples else gap
         samples = max(_GRID, min(FRAME_SAMPLES, before_fec) // _GRID * _GRID)
         self._next += samples
         if not lost:
