@@ -1,6 +1,6 @@
 """What people and programs see when something did not work: JSON, a page, or a line of text.
 
-The page is Arabic or English by `Accept-Language` (or the cookie `language`), takes its looks from
+The page is Arabic or English by `Accept-Language` (or the cookie), takes its looks from
 `/static/design.css`, and needs nothing else: it is made here so that it can be shown while everything
 behind the door is dead.
 """
@@ -39,13 +39,14 @@ _PAGE = """<!doctype html>
 <p>{detail}</p><p><a href="/">{home}</a></p></main></body></html>
 """
 LANGUAGES = ("ar", "en")
+LANGUAGE_COOKIE = "hiwar_language"  # set by the site (`assets.visitors`)
 
 
 def language_of(headers: Mapping[str, str], fallback: str = "en") -> str:
-    """The cookie `language` ("ar" or "en"), else the better liked of the two in Accept-Language."""
+    """The language cookie ("ar" or "en"), else the better liked of the two in Accept-Language."""
     for part in headers.get("cookie", "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name == "language" and value in LANGUAGES:
+        if name == LANGUAGE_COOKIE and value in LANGUAGES:
             return value
     best, best_weight = fallback, 0.0
     for item in headers.get("accept-language", "").split(",")[:16]:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from hiwar.assets.visitors import CSRF_COOKIE, SESSION_COOKIE, choose_language
 from hiwar.door.http import Request
-from hiwar.door.problems import language_of
 
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 60.0
@@ -24,7 +24,7 @@ BYTES_MAX = 32 * 1024 * 1024
 ENTRY_BYTES_MAX = 512 * 1024
 QUERY_ALLOWED = ("lang", "page")
 QUERY_VALUE_CHARS_MAX = 16
-LANGUAGE_COOKIES = frozenset({"language", "django_language"})
+OWN_COOKIES = frozenset({SESSION_COOKIE, CSRF_COOKIE})  # who brings one gets pages of their own
 STATUSES_KEPT = frozenset({200, 301, 404, 410})
 _VARY_KNOWN = frozenset({"accept", "accept-language", "accept-encoding", "cookie", "host", ""})
 
@@ -69,7 +69,7 @@ def decide_key(request: Request, fallback_language: str, *, signed_in_too: bool 
         return None
     if any(len(value) > QUERY_VALUE_CHARS_MAX for value in request.query.values()):
         return None
-    if "range" in headers or (_cookie_names(headers) - LANGUAGE_COOKIES and not signed_in_too):
+    if "range" in headers or (_cookie_names(headers) & OWN_COOKIES and not signed_in_too):
         return None
     return CacheKey(
         request.method,
@@ -77,7 +77,7 @@ def decide_key(request: Request, fallback_language: str, *, signed_in_too: bool 
         headers.get("host", "").lower(),
         request.raw_target.partition("?")[0],
         urlencode(sorted(request.query.items())),
-        language_of(headers, fallback_language),
+        choose_language(headers.get("cookie", ""), headers.get("accept-language", ""), fallback_language),
         "text/html" in headers.get("accept", ""),
     )
 

@@ -27,6 +27,7 @@ from hiwar.packager.playlists import (
 from hiwar.packager.window import Availability, LiveWindow
 
 WAITERS_MAX = 20_000
+KEPT_SECONDS = 120  # by caches: what is hidden later is gone from them soon
 WAIT_SECONDS_MAX = 3 * TARGET_SECONDS
 RENDERED_MAX = 64  # playlists kept for the present part: two feeds, with and without delta, some proofs
 _FEEDS = {feed.name: feed for feed in (FEED_AAC, FEED_OPUS)}
@@ -111,7 +112,7 @@ class HlsDesk:
 
     def _init(self, request: Request, name: str) -> Response:
         self._check_begun()
-        return Response(200, _headers(request, "audio/mp4", 3600), self.channel.inits.get(name, b""))
+        return Response(200, _headers(request, "audio/mp4", KEPT_SECONDS), self.channel.inits.get(name, b""))
 
     async def _media(self, request: Request, window: LiveWindow, leaf: str) -> Response:
         found = _MEDIA.fullmatch(leaf)
@@ -127,7 +128,7 @@ class HlsDesk:
         body = window.segment_bytes(msn) if index is None else window.part_bytes(msn, index)
         if body is None:
             raise Problem(404, "That part is not here any more.", {"Cache-Control": "max-age=1"})
-        return Response(200, _headers(request, "audio/mp4", 3600), body)
+        return Response(200, _headers(request, "audio/mp4", KEPT_SECONDS), body)
 
     async def _wait(self, arrived: Callable[[], bool]) -> None:
         with self._waiters:

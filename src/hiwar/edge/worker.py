@@ -1,0 +1,145 @@
+"""One worker of the front door: `python -m hiwar.edge.worker <descriptor> <parent's pid>`.
+
+It accepts on the listening socket that it inherits, hears the stages by itself, and shares nothing with
+the other workers: killed at any moment, it takes only its own connections with it, and its successor has
+the live window from the stages' backlog before it accepts the first of them.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hiwar.assets import STATIC
+from hiwar.door.client import UpstreamClient
+from hiwar.door.limits import DoorLimits
+from hiwar.door.server import DoorServer, tls_context
+from hiwar.door.static import StaticFiles
+from hiwar.edge.access import Access
+from hiwar.edge.broadcast import Manner
+from hiwar.edge.control import make_control
+from hiwar.edge.passthrough import ARCHIVE_LIMITS, WEB_LIMITS, CachedPassThrough, PassThrough
+from hiwar.edge.routes import FrontDoor
+from hiwar.edge.stages import Stages
+from hiwar.ops.clock import monotonic
+from hiwar.ops.loop import die_with_parent, run_role
+from hiwar.ops.runtime import runtime_dir
+from hiwar.ops.secrets import load_secrets
+from hiwar.ops.settings import Settings, load_settings
+from hiwar.relay.directory import Directory
+
+DESCRIPTORS_SPARE = 256  # beside the listeners': files, sockets of other processes
+
+
+class Worker:
+    """The parts of a worker, put together."""
+
+    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+        self._settings = settings
+        self._listening = listening
+        self._runtime = runtime_dir(settings)
+        directory = Directory(settings.data, self._runtime)
+        access = Access(directory, load_secrets(settings.data).token_key)
+        manner = Manner(
+            settings.write_interval_ms, settings.burst_seconds, settings.listener_buffer_kb * 1024 * 3 // 4
+        )
+        self.stages = Stages(directory, access, manner)
+        self.web = PassThrough(UpstreamClient(self._runtime / "web.http", WEB_LIMITS))
+        self.archive = PassThrough(UpstreamClient(self._runtime / "archive.http", ARCHIVE_LIMITS))
+        self.pages = CachedPassThrough(self.web, settings.language)
+        front = FrontDoor(
+            self.stages.broadcasts,
+            access,
+            pages=self.pages,
+            archive=self.archive,
+            static=StaticFiles(STATIC),
+        )
+        limits = DoorLimits(connections_max=raise_descriptor_limit() - DESCRIPTORS_SPARE)
+        self.door = DoorServer(front.answer, limits, trusted=settings.trusted_proxies, name="edge")
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        context = tls_context(self._settings.edge_tls_cert, self._settings.edge_tls_key)
+        control = DoorServer(make_control(self.stages, self.figures), name="edge control")
+        path = self._runtime / f"edge-{os.getpid()}.control"
+        collector = Figures(self)
+        REGISTRY.register(collector)
+        started = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.stages.run(started))
+                group.create_task(control.serve(unix_path=path))
+                await started.wait()
+                group.create_task(self.door.serve(sockets=[self._listening], ssl_context=context))
+        finally:
+            REGISTRY.unregister(collector)
+
+    def figures(self) -> dict[str, Any]:
+        """Counts since the start, for the control socket."""
+        return {
+            "pid": os.getpid(),
+            "connections": self.door.connections,
+            "door": dict(self.door.counts),
+            "fanout": dict(self.stages.counts),
+            "pages": {**self.pages.counts, "entries": len(self.pages.cache), "bytes": self.pages.cache.bytes},
+            "web": dict(self.web.counts),
+            "archive": dict(self.archive.counts),
+            "waiting": self.stages.waiters.count,
+        }
+
+
+class Figures(Collector):
+    """The counts as Prometheus metrics, made when they are asked for: they cost the fan-out nothing."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def collect(self) -> Iterable[Metric]:
+        worker, now = self._worker, monotonic()
+        listeners = GaugeMetricFamily(
+            "hiwar_edge_listeners", "People who hear a conversation from here.", labels=["conversation"]
+        )
+        for name, broadcast in worker.stages.broadcasts.items():
+            listeners.add_metric([name], broadcast.listeners(now))
+        yield listeners
+        yield GaugeMetricFamily("hiwar_edge_connections", "Open connections.", value=worker.door.connections)
+        for name, doc, counts in (
+            ("hiwar_edge_door", "Connections and requests, by what became of them.", worker.door.counts),
+            ("hiwar_edge_fanout", "Long responses: joins, writes, bytes, skips.", worker.stages.counts),
+            ("hiwar_edge_pages", "Pages from the cache and past it.", worker.pages.counts),
+            ("hiwar_edge_web", "Requests passed on to web.", worker.web.counts),
+            ("hiwar_edge_archive", "Requests passed on to archive.", worker.archive.counts),
+        ):
+            family = CounterMetricFamily(name, doc, labels=["kind"])
+            for kind, value in sorted(counts.items()):
+                family.add_metric([kind], value)
+            yield family
+
+
+def raise_descriptor_limit() -> int:
+    """As many descriptors as this process is allowed to have; returns how many that is."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, 1_048_576) if hard != resource.RLIM_INFINITY else 1_048_576
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
+def main(arguments: list[str]) -> None:
+    """The process: the settings come by the environment, from the parent."""
+    die_with_parent(int(arguments[1]))
+    settings = load_settings(file=Path(os.devnull))
+    listening = socket.socket(fileno=int(arguments[0]))
+    listening.setblocking(False)
+    run_role("edge", settings, lambda: Worker(settings, listening).run())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
