@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(status.status)
 app.command("open")(opening.open_conversation)
+app.command()(opening.operator)
 app.command()(doctor.doctor)
 app.add_typer(recordings.app, name="recordings")
 for command in (roles.stage, roles.backstage, roles.edge, roles.archive, roles.web, roles.demonstrate):

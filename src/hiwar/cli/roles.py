@@ -65,6 +65,10 @@ def demonstrate(parent: Parent = 0) -> None:
 
 def prepare() -> None:
     """Make the database and the operator's account; prints the account as JSON."""
-    from hiwar.web.main import prepare as prepare_web
+    from hiwar.web.start import prepare as prepare_web
 
-    typer.echo(json.dumps(prepare_web(load_settings())))
+    prepare_web(load_settings())
+    from hiwar.web.accounts.services import ensure_operator
+
+    username, password = ensure_operator()
+    typer.echo(json.dumps({"username": username, "password": password}))

@@ -109,7 +109,7 @@ def _can_bind(host: str, port: int) -> bool:
 
 async def _prepare(settings: Settings) -> dict[str, Any]:
     """Database and operator, made in a process that ends; {} when they were there before."""
-    if (settings.data / "hiwar.sqlite3").exists() and not (settings.data / "operator.json").exists():
+    if (settings.data / "hiwar.sqlite3").exists():
         return {}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hiwar", "prepare", stdout=asyncio.subprocess.PIPE

@@ -6,6 +6,7 @@ are made together or not at all. `sync` goes the other way: from the stages' `st
 table. It reads only files that changed, and it never takes a state back that the air has left.
 """
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,7 @@ def create_conversation(
     guests: int = 1,
     host_name: str = "",
     owner: User | None = None,
+    demonstration: bool = False,
 ) -> Created:
     """A new conversation: its row, its links (one host, `cohosts`, `guests`), its specification.
 
@@ -85,6 +87,7 @@ def create_conversation(
         planned=planned,
         visibility=visibility.value,
         owner=owner,
+        demonstration=demonstration,
     )
     if not conversation.title:
         raise ValueError("a conversation needs a title")
@@ -94,6 +97,16 @@ def create_conversation(
         installation.directory().write_links(conversation.id, held)
         specification = _write(conversation)
     return Created(specification, links_of(conversation))
+
+
+def remove_demonstrations(keep: int) -> None:
+    """Forget all demonstrations but the newest `keep`, with their recordings, so that no disk fills.
+
+    Only demonstrations: whatever people said is never removed here.
+    """
+    for old in Conversation.objects.filter(demonstration=True).order_by("-created")[keep:]:
+        shutil.rmtree(installation.directory().folder(old.id), ignore_errors=True)
+        old.delete()
 
 
 def save_conversation(conversation: Conversation) -> Specification:
