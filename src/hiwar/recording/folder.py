@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from hiwar.media.feed import Feed
@@ -10,6 +11,7 @@ JOURNAL = "journal.jsonl"
 TRACKS = "tracks"
 DAMAGED = "damaged"
 LOCK = ".lock"
+TRY_SECONDS = 0.05
 
 
 class RecordingBusy(OSError):
@@ -44,19 +46,24 @@ def sync_folder(folder: Path) -> None:
 class FolderLock:
     """Held by the one process that may write; the kernel takes it back when that process dies."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take it.
+    def __init__(self, folder: Path, tries: int = 1) -> None:
+        """Take it, trying `tries` times, `TRY_SECONDS` apart.
 
         Raises:
             RecordingBusy: somebody else holds it.
             OSError: the folder is not there, or does not take a file.
         """
         self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise RecordingBusy(f"{folder} is being written by another process") from error
+        for left in reversed(range(tries)):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if not left:
+                    os.close(self._descriptor)
+                    raise RecordingBusy(f"{folder} is being written by another process") from error
+                time.sleep(TRY_SECONDS)
+            else:
+                return
 
     def release(self) -> None:
         os.close(self._descriptor)

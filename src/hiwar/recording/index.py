@@ -78,7 +78,7 @@ def parse_header(content: bytes) -> IndexHeader:
     return IndexHeader(chunk_samples, init_length, init_check)
 
 
-def render_record(number: int, offset: int, payload: bytes) -> bytes:
+def render_record(number: int, offset: int, payload: bytes | memoryview) -> bytes:
     """The record of a chunk whose `payload` lies at `offset`."""
     place = _PLACE.pack(number, offset, len(payload))
     return place + _CHECK.pack(crc32(payload, crc32(place)))

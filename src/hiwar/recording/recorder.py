@@ -43,6 +43,7 @@ WRITE_SECONDS = 0.2
 SYNC_SECONDS = 0.5  # with one write before it and the sync itself, under a second in all
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
+LOCK_TRIES = 20  # a second in all: somebody may be looking whether the folder is being written
 
 _log = structlog.get_logger("recording")
 
@@ -89,6 +90,7 @@ class Recorder:
         self._losing = False
         self._synced_at = clock.monotonic()
         self._closed_by: float | None = None
+        self._last_entry: Entry | None = None  # ENDED: readers take it for the word that nothing follows
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     @classmethod
@@ -116,7 +118,7 @@ class Recorder:
         recorder = cls(folder, chosen, clock, disk or OsDisk(), backlog_bytes_max)
         resumption = None
         if folder.is_dir():
-            recorder._folder_lock = FolderLock(folder)
+            recorder._folder_lock = FolderLock(folder, LOCK_TRIES)
             resumption = salvage_files(folder, chosen, inits, clock.wallclock())
         recorder._begin(chosen, inits, resumption)
         recorder._thread.start()
@@ -177,7 +179,8 @@ class Recorder:
                 self._hold(log, unit)
 
     def write_journal(self, kind: JournalKind | str, media_time: int, **fields: Any) -> None:
-        """Append a line. OPENED and RESUMED get the boot id and the monotonic clock, unless they are given.
+        """Append a line. OPENED and RESUMED get the boot id and the monotonic clock, unless they are given;
+        ENDED is written only when everything handed over before it is in its file.
 
         Raises:
             ValueError: a kind that there is not.
@@ -187,7 +190,10 @@ class Recorder:
             fields = {"boot_id": self._clock.boot_id(), "monotonic": self._clock.monotonic(), **fields}
         entry = Entry(kind, media_time, self._clock.wallclock(), fields)
         with self._lock:
-            self._hold_entry(entry)
+            if kind is JournalKind.ENDED:
+                self._last_entry = entry
+            else:
+                self._hold_entry(entry)
 
     def close(self, seconds_max: float = CLOSE_SECONDS) -> bool:
         """Write and sync everything, and end. Waits, but at most about `seconds_max`; False if the disk
@@ -288,7 +294,8 @@ class Recorder:
             self._folder_lock.release()
 
     def _may_end(self) -> bool:
-        return not self._held_bytes or self._clock.monotonic() >= (self._closed_by or 0.0)
+        done = not self._held_bytes and self._last_entry is None
+        return done or self._clock.monotonic() >= (self._closed_by or 0.0)
 
     def _work(self, *, sync_now: bool) -> None:
         """One round: write what waits, then sync what is due. Either may be refused by the disk."""
@@ -318,6 +325,15 @@ class Recorder:
             logs = tuple(self._logs())
         for log in logs:
             self._write_log(log)
+        self._write_last_entry()
+
+    def _write_last_entry(self) -> None:
+        with self._lock:
+            if self._last_entry is None or any(log.queue for log in self._logs()):
+                return
+            self._hold_entry(self._last_entry)
+            self._last_entry = None
+        self._write_log(self._journal)
 
     def _write_log(self, log: Log) -> None:
         while batch := self._take(log):

@@ -34,6 +34,7 @@ from hiwar.recording.index import (
 )
 from hiwar.recording.units import Content, find_units, frame_pattern, is_sound, render_free, render_stand_in
 
+FREE_BYTES_MIN = 8  # a box is at least its header
 TAIL_SECONDS = 60.0  # far more than can be unsynced when a stage dies
 
 
@@ -186,7 +187,7 @@ def _beyond(
     checked_from = 0 if deep else len(found) - samples(TAIL_SECONDS) // feed.chunk_samples
     pieces: list[_Piece] = []
     for position, unit in enumerate(found):
-        lost = _split(start, unit.start, range(number, unit.number))
+        lost = _split(start, unit.start, range(number, unit.number)) if start < unit.start else []
         pieces += lost
         sound = position < checked_from or is_sound(feed, unit.number, bytes(content[unit.start : unit.end]))
         begin = unit.start if lost else start
@@ -197,7 +198,7 @@ def _beyond(
 
 def _split(start: int, end: int, numbers: range) -> list[_Piece]:
     """A damaged stretch shared out among the chunks that are missing there; none if they cannot fit."""
-    count = min(len(numbers), (end - start) // 8)
+    count = min(len(numbers), (end - start) // FREE_BYTES_MIN)
     if not count:
         return []
     step = (end - start) // count
@@ -225,18 +226,17 @@ def _stand_in(
         patches.append(Patch(row.offset, silence, row.number))
         draft.put(position, render_record(row.number, row.offset, silence))
     for piece in pieces:
-        payload, patch = _settle(feed, bytes(content[piece.start : piece.end]), piece, pattern)
-        patches += [patch] if patch else []
+        payload = content[piece.start : piece.end]
+        if piece.junk or not piece.sound:
+            patch = _settle(feed, bytes(payload), piece, pattern)
+            payload = patch.content + bytes(payload[len(patch.content) :])
+            patches.append(patch)
         draft.rows += render_record(piece.number, piece.start, payload)
     return patches
 
 
-def _settle(feed: Feed, payload: bytes, piece: _Piece, pattern: bytes) -> tuple[bytes, Patch | None]:
-    """The bytes that a piece shall have, and the patch that makes them so."""
-    if piece.sound and not piece.junk:
-        return payload, None
-    if piece.sound and piece.junk >= 8:
-        free = render_free(piece.junk)
-        return free + payload[piece.junk :], Patch(piece.start, free, piece.number)
-    silence = render_stand_in(feed, piece.number, len(payload), pattern)
-    return silence, Patch(piece.start, silence, piece.number)
+def _settle(feed: Feed, payload: bytes, piece: _Piece, pattern: bytes) -> Patch:
+    """What is to be written over the beginning, or the whole, of a damaged piece."""
+    if piece.sound and piece.junk >= FREE_BYTES_MIN:
+        return Patch(piece.start, render_free(piece.junk), piece.number)
+    return Patch(piece.start, render_stand_in(feed, piece.number, len(payload), pattern), piece.number)

@@ -10,9 +10,11 @@ and, in fMP4, a `free` box (ISO/IEC 14496-12, section 8.1.2) for the rest.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from struct import Struct, pack
+from typing import NamedTuple
+
+import numpy as np
 
 from hiwar.media.feed import Codec, Feed
 from hiwar.packager.boxes import BadMedia
@@ -33,8 +35,7 @@ _TFDT_IN_MOOF = 60  # where "tfdt" stands in the moof that the packager renders
 _TIME_IN_MOOF = 68
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Chunk `number` lies at [start, end)."""
 
     number: int
@@ -183,12 +184,18 @@ def _numbers(number: int, gaps: Sequence[range]) -> Iterator[int]:
 
 
 def _find_on_grid(feed: Feed, content: Content, start: int, numbers: Iterator[int]) -> Iterator[Found]:
-    step = len(frame_pattern(content, start)) * feed.frames_per_chunk
+    pattern = frame_pattern(content, start)
+    step = len(pattern) * feed.frames_per_chunk
     if not step:
         return
-    for at, number in zip(range(start, len(content) - step + 1, step), numbers, strict=False):
-        if _is_frames(feed, bytes(content[at : at + step])):
-            yield Found(number, at, at + step)
+    count_max = (len(content) - start) // step
+    heads = np.frombuffer(content, np.uint8, count_max * step, start).reshape(-1, len(pattern))[:, :6]
+    alike = (heads[:, 0] == pattern[0]) & (heads[:, 1] == pattern[1]) & (heads[:, 2] == pattern[2])
+    alone = (heads[:, 4] == 0) & (heads[:, 5] < 0x80)  # main_data_begin, as in `parse_header`
+    whole = (alike & alone).reshape(count_max, feed.frames_per_chunk).all(axis=1)
+    for turn, number in zip(range(count_max), numbers, strict=False):
+        if whole[turn]:
+            yield Found(number, start + turn * step, start + (turn + 1) * step)
 
 
 def _is_frames(feed: Feed, payload: bytes) -> bool:
