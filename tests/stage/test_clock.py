@@ -30,7 +30,7 @@ def run_frames(
     owned = OwnedTime()
     calls: list[tuple[int, float]] = []
 
-    def work(number: int) -> None:
+    def work(number: int, due: float) -> None:
         calls.append((number, owned.now() - 100.0))
         owned.seconds += (hold or {}).get(len(calls) - 1, 0.0)
 
@@ -65,7 +65,7 @@ def test_an_error_in_the_work_ends_the_clock_and_is_told() -> None:
     told: list[BaseException] = []
     over = threading.Event()
 
-    def work(number: int) -> None:
+    def work(number: int, due: float) -> None:
         if number == 2:
             raise RuntimeError("broken")
 
@@ -95,7 +95,7 @@ def test_the_clock_stops_within_a_frame_and_counts_what_it_did(
             control.append(time.monotonic() - due)
 
     thread = threading.Thread(target=sleeper)
-    clock = FrameClock(lambda number: None, failed=lambda error: None)
+    clock = FrameClock(lambda number, due: None, failed=lambda error: None)
     thread.start()
     clock.start()
     time.sleep(1.0)

@@ -24,11 +24,11 @@ CATCH_UP_MAX = 50  # frames, one second of sound: beyond it speakers' buffers ho
 SWITCH_SECONDS = 0.0005  # the interpreter's default, 5 ms, is a quarter of a frame
 STOP_SECONDS_MAX = 2.0
 
-Work = Callable[[int], None]
+Work = Callable[[int, float], None]
 
 
 class FrameClock:
-    """Runs `work(number)` for frame numbers 0, 1, 2... until stopped.
+    """Runs `work(number, due)` for frames 0, 1, 2... until stopped; `due` is monotonic seconds.
 
     `failed` is called in the clock's thread with what the work raised. `now` and `sleep` can be replaced
     so that tests own the time.
@@ -72,11 +72,10 @@ class FrameClock:
                 self._sleep(wait)
             late = self._now() - due
             self.lateness.add(late)
-            overdue = int(late / FRAME_SECONDS)
-            if overdue > CATCH_UP_MAX:
-                self.skipped += overdue - CATCH_UP_MAX
-                number += overdue - CATCH_UP_MAX
-            self._work(number)
+            passed_over = max(0, int(late / FRAME_SECONDS) - CATCH_UP_MAX)
+            self.skipped += passed_over
+            number += passed_over
+            self._work(number, epoch + number * FRAME_SECONDS)
             number += 1
 
     def _run(self) -> None:

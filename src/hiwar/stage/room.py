@@ -58,6 +58,7 @@ class Place:
     role: Role
     resource: str = ""
     connected: bool = False
+    faltering: bool = False  # the connection fell silent: somebody else with this pass may take it over
     own: bool = False
     held: bool = False
     gain_db: float = 0.0
@@ -123,7 +124,7 @@ class Room:
         elif place.resource:
             orders.append(CloseSession(place.resource))
             self._drop(place, orders, now)
-        place.role, place.resource = person.role, resource
+        place.role, place.resource, place.faltering = person.role, resource, False
         if person.name and not place.name:
             place.name = person.name
         return (*self._on_air_only(orders), place.voice, Notify())
@@ -135,7 +136,7 @@ class Room:
             return (CloseSession(resource),)
         if place.connected:
             return ()
-        place.connected = True
+        place.connected, place.faltering = True, False
         self.empty_since = None
         orders: list[Order] = [JournalLine(JournalKind.JOINED, _who(place))]
         if self.phase is Phase.ANNOUNCED:
@@ -143,6 +144,16 @@ class Room:
         elif self.phase is Phase.WAITING:
             self.phase, self.ends_at = move(self.phase, Phase.LIVE), None
             orders.append(JournalLine(JournalKind.ON_AIR))
+        return (*self._on_air_only(orders), WriteStanding(), Notify())
+
+    def fallen_silent(self, resource: str, now: float) -> Orders:
+        """Nothing comes on a connection that was up; it may come back (`connected`) or be gone."""
+        place = self._place_of(resource)
+        if place is None or not place.connected:
+            return ()
+        orders: list[Order] = []
+        self._drop(place, orders, now)
+        place.faltering = True
         return (*self._on_air_only(orders), WriteStanding(), Notify())
 
     def gone(self, resource: str, now: float) -> Orders:
@@ -207,7 +218,7 @@ class Room:
             raise Refused(410, "The conversation has ended.")
         if place is not None and place.removed:
             raise Refused(403, "You were removed from this conversation.")
-        if place is not None and place.resource and not resume:
+        if place is not None and place.resource and not resume and not place.faltering:
             raise Refused(409, "Somebody is already here with this link; it is one person's place.")
         taken = sum(1 for other in self.places.values() if other.resource and other is not place)
         if taken >= self.speakers_max or (place is None and len(self.places) >= PEOPLE_MAX):

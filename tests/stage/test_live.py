@@ -1,0 +1,250 @@
+"""The whole stage in one process: scripted speakers, a real recorder, a real relay."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiwar.media.feed import FEEDS, RECORDED_FEEDS, Chunk
+from hiwar.media.packet import parse_rtp
+from hiwar.media.timeline import SAMPLE_RATE
+from hiwar.packager.feeds import init_bytes
+from hiwar.packager.fmp4 import parse_fragment
+from hiwar.recording.journal import JournalKind, parse_journal
+from hiwar.recording.tracks import read_records
+from hiwar.relay.local import LocalSubscription
+from hiwar.relay.messages import AnyData, Ended, Event, Hello, Media
+from hiwar.relay.records import Phase
+from hiwar.stage.lines import END_GRID
+from hiwar.stage.orders import Refused
+from tests.stage.scripted import CONVERSATION, Pcm, ScriptedSource, Stage, decode_opus, power_at, tone
+
+
+@asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator[None]:
+    """The stage runs meanwhile, and afterwards is stopped as by SIGTERM if it did not end by itself."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(stage.run())
+        await asyncio.wait_for(stage.ready.wait(), 10)
+        yield
+        task.cancel()
+
+
+class Ear:
+    """A subscriber of the relay that keeps everything."""
+
+    def __init__(self) -> None:
+        self.messages: list[AnyData] = []
+
+    async def listen(self, socket: Path) -> None:
+        subscription = await LocalSubscription.connect(socket)
+        async for message in subscription:
+            self.messages.append(message)
+
+    def chunks(self, feed: str) -> list[Chunk]:
+        return [m.chunk for m in self.messages if isinstance(m, Media) and m.chunk.feed == feed]
+
+    def states(self) -> list[str]:
+        return [
+            json.loads(m.body)["phase"] for m in self.messages if isinstance(m, Event) and m.kind == "state"
+        ]
+
+
+async def both_speak(first: ScriptedSource, second: ScriptedSource, one: Pcm, other: Pcm) -> None:
+    await asyncio.gather(first.speak(one), second.speak(other))
+
+
+def chirp(low: float, high: float, seconds: float) -> Pcm:
+    times = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * (low * times + (high - low) * times**2 / (2 * seconds))
+    return (0.25 * np.sin(phase)).astype(np.float32)
+
+
+def program_packets(chunks: list[Chunk]) -> list[bytes]:
+    return [packet for chunk in chunks for packet in parse_fragment(chunk.payload).packets]
+
+
+def best_shift(program: Pcm, track: Pcm) -> int:
+    """By how many samples `track` comes later in `program`."""
+    size = 1 << (program.size + track.size).bit_length()
+    spectrum = np.fft.rfft(program, size) * np.conj(np.fft.rfft(track, size))
+    return int(np.argmax(np.fft.irfft(spectrum, size)[: program.size]))
+
+
+def track_payloads(stage: Stage, who: str) -> list[bytes]:
+    content = (stage.recording / "tracks" / f"{who}.track").read_bytes()
+    return [parse_rtp(record.raw, 0.0).payload for record in read_records(content)]
+
+
+async def test_two_speakers_are_mixed_recorded_and_relayed_as_one_line(tmp_path: Path) -> None:
+    stage, ear = Stage(tmp_path), Ear()
+    one, other = chirp(300, 1500, 3.0), chirp(2500, 700, 3.0)
+    async with running(stage), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(stage.socket))
+        host, guest = stage.enter("h1"), stage.enter("g1")
+        await stage.open_air()
+        await both_speak(host, guest, one, other)
+        await asyncio.sleep(0.2)
+        stage.ask("h1", "end")
+
+    for who, source in (("h1", host), ("g1", guest)):
+        raw = [r.raw for r in read_records((stage.recording / "tracks" / f"{who}.track").read_bytes())]
+        assert raw == [packet.raw for packet in source.sent]
+
+    program = decode_opus(program_packets(ear.chunks("opus")))
+    mixed = np.zeros_like(program)
+    for who in ("h1", "g1"):
+        track = decode_opus(track_payloads(stage, who))
+        at = best_shift(program, track)
+        mixed[at : at + track.size] += track[: mixed.size - at]
+    assert np.corrcoef(program, mixed)[0, 1] > 0.97
+
+    standing = stage.directory.read_standing(CONVERSATION)
+    assert standing.phase is Phase.ENDED
+    assert standing.duration % END_GRID == 0
+    for feed in FEEDS.values():
+        numbers = [chunk.number for chunk in ear.chunks(feed.name)]
+        assert numbers == list(range(standing.duration // feed.chunk_samples)), feed.name
+    for feed in RECORDED_FEEDS:
+        payloads = b"".join(chunk.payload for chunk in ear.chunks(feed.name))
+        recorded = (stage.recording / f"{feed.name}.{feed.extension}").read_bytes()
+        assert recorded == init_bytes(feed.name) + payloads
+    assert ear.messages[-1] == Ended(standing.duration)
+    assert ear.states()[-1] == "ended"
+    assert "live" in ear.states()
+    hellos = [message for message in ear.messages if isinstance(message, Hello)]
+    assert hellos[-1].origin_wallclock == standing.opened_wallclock
+    events = [e for chunk in ear.chunks("opus") for e in parse_fragment(chunk.payload).events]
+    assert {event.kind for event in events} == {"state", "levels"}
+    assert json.loads([e for e in events if e.kind == "state"][-1].body)["phase"] == "ended"
+
+
+async def test_a_speaker_hears_the_others_and_not_themselves_also_before_the_air_opens(
+    tmp_path: Path,
+) -> None:
+    stage = Stage(tmp_path)
+    async with running(stage):
+        host, guest = stage.enter("h1"), stage.enter("g1")
+        await both_speak(host, guest, tone(440, 1.5), tone(1000, 1.5))
+        heard_by_host, heard_by_guest = host.heard_pcm(), guest.heard_pcm()
+    assert power_at(heard_by_host, 1000) > 0.2
+    assert power_at(heard_by_host, 440) < 0.005
+    assert power_at(heard_by_guest, 440) > 0.2
+    assert power_at(heard_by_guest, 1000) < 0.005
+    assert not stage.recording.exists()
+    assert stage.directory.read_standing(CONVERSATION).phase is Phase.GREEN_ROOM
+
+
+async def test_muted_means_neither_heard_nor_recorded(tmp_path: Path) -> None:
+    stage, ear = Stage(tmp_path), Ear()
+    async with running(stage), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(stage.socket))
+        host, guest = stage.enter("h1"), stage.enter("g1")
+        await stage.open_air()
+        stage.ask("h1", "mute", "g1")
+        await asyncio.sleep(0.1)
+        await both_speak(host, guest, tone(440, 1.0), tone(1000, 1.0))
+        assert power_at(host.heard_pcm(25), 1000) < 0.005
+        said_while_muted = len(guest.sent)
+        stage.ask("h1", "unmute", "g1")
+        await asyncio.sleep(0.1)
+        await guest.speak(tone(1000, 1.0))
+        await asyncio.sleep(0.2)
+        assert power_at(host.heard_pcm(25), 1000) > 0.1
+        stage.ask("h1", "end")
+    records = read_records((stage.recording / "tracks" / "g1.track").read_bytes())
+    assert [record.raw for record in records] == [packet.raw for packet in guest.sent[said_while_muted:]]
+    kinds = [e.kind for e in parse_journal((stage.recording / "journal.jsonl").read_bytes())[0]]
+    assert kinds == [
+        JournalKind.PREPARED,
+        JournalKind.JOINED,
+        JournalKind.JOINED,
+        JournalKind.OPENED,
+        JournalKind.MUTED,
+        JournalKind.UNMUTED,
+        JournalKind.ENDED,
+    ] or kinds[:2] == [JournalKind.PREPARED, JournalKind.OPENED]
+
+
+async def test_all_drop_the_conversation_waits_and_ends_by_itself(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, waiting_minutes=0.01)
+    async with running(stage):
+        host = stage.enter("h1")
+        await stage.open_air()
+        await host.speak(tone(440, 0.5))
+        await host.close()
+        async with asyncio.timeout(10):
+            while stage.live.describe().ends_in_seconds is None:
+                await asyncio.sleep(0.02)
+            assert stage.directory.read_standing(CONVERSATION).phase in (Phase.LIVE, Phase.WAITING)
+            while stage.directory.read_standing(CONVERSATION).phase is not Phase.ENDED:
+                await asyncio.sleep(0.02)
+    with pytest.raises(Refused):
+        stage.enter("h1")
+
+
+async def test_somebody_who_comes_back_keeps_the_track_and_the_place(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    async with running(stage):
+        first = stage.enter("h1")
+        await stage.open_air()
+        await first.speak(tone(440, 0.5))
+        with pytest.raises(Refused):
+            stage.enter("h1")
+        second = stage.enter("h1", resume=True)
+        await second.speak(tone(440, 0.5))
+        await asyncio.sleep(0.1)
+        assert first.closed
+        assert [speaker.person.id for speaker in stage.live.describe().speakers] == ["h1"]
+        stage.ask("h1", "end")
+    records = read_records((stage.recording / "tracks" / "h1.track").read_bytes())
+    assert [record.raw for record in records] == [packet.raw for packet in first.sent + second.sent]
+
+
+async def test_a_second_stage_goes_on_with_one_unbroken_media_time(tmp_path: Path) -> None:
+    """The first is stopped in mid-sentence; what follows has silence for the time between."""
+    first, ear = Stage(tmp_path), Ear()
+    async with running(first):
+        host = first.enter("h1")
+        await first.open_air()
+        await host.speak(tone(440, 1.0))
+    await asyncio.sleep(1.0)
+
+    second = Stage(tmp_path)
+    async with running(second), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(second.socket))
+        host = second.enter("h1", resume=True)
+        assert second.live.room.phase is Phase.LIVE
+        await host.speak(tone(660, 1.0))
+        await asyncio.sleep(0.1)
+        second.ask("h1", "end")
+
+    standing = second.directory.read_standing(CONVERSATION)
+    hello = next(message for message in ear.messages if isinstance(message, Hello))
+    assert hello.incarnation == 2
+    assert hello.origin_wallclock == pytest.approx(standing.opened_wallclock or 0, abs=0.001)
+    content = (second.recording / "opus.mp4").read_bytes()
+    at, packets = len(init_bytes("opus")), list[bytes]()
+    while at < len(content):
+        fragment = parse_fragment(content, at)
+        assert fragment.media_time == len(packets) * 960
+        packets += fragment.packets
+        at = fragment.end
+    assert len(packets) * 960 == standing.duration
+    program = decode_opus(packets)
+    seconds = [program[n * SAMPLE_RATE : (n + 1) * SAMPLE_RATE] for n in range(program.size // SAMPLE_RATE)]
+    assert any(power_at(second, 440) > 0.1 for second in seconds[:2])
+    assert any(power_at(second, 660) > 0.1 for second in seconds[2:])
+    for feed in RECORDED_FEEDS:
+        first_number = ear.chunks(feed.name)[0].number
+        numbers = [chunk.number for chunk in ear.chunks(feed.name)]
+        assert numbers == list(range(first_number, standing.duration // feed.chunk_samples)), feed.name
+    entries = parse_journal((second.recording / "journal.jsonl").read_bytes())[0]
+    kinds = [entry.kind for entry in entries]
+    assert kinds.count(JournalKind.RESUMED) == 1
+    gap = next(entry for entry in entries if entry.kind is JournalKind.GAP)
+    assert 0.5 < (gap.number("until") - gap.media_time) / SAMPLE_RATE < 4
