@@ -58,7 +58,8 @@ def _fetch(package: dict[str, dict[str, str]]) -> None:
             raise SystemExit(f"{spec}: the archive is {found}, pinned is {expected}")
         with tarfile.open(archive) as opened:
             package["hashes"] = {
-                target: _unpack(opened, source, STATIC / target) for source, target in package["files"].items()
+                target: _unpack(opened, source, STATIC / target)
+                for source, target in package["files"].items()
             }
 
 

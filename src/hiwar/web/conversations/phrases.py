@@ -9,6 +9,8 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from hiwar.web.conversations.models import Phase
+
 SAMPLES = {"zero": 0, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}  # one number per category
 
 
@@ -31,9 +33,7 @@ def listening() -> dict[str, object]:
         "live": _("Live"),
         "behind": _("Live, {seconds} s behind"),
         "shifted": _("{time} behind live"),
-        "paused": _("Paused"),
         "ready": _("Tap to listen"),
-        "waiting": _("The speakers are away. Stay: it goes on as soon as one is back."),
         "ending": _("The conversation has ended. The recording is coming…"),
         "full": _("No place is free right now. Trying again…"),
         "blocked": _("Your browser held the sound back. Tap to listen."),
@@ -46,7 +46,9 @@ def listening() -> dict[str, object]:
         "host": _("Host"),
         "cohost": _("Co-host"),
         "guest": _("Guest"),
-        "soon": _("It should begin any moment."),
+        "soon": _("It should begin any moment"),
+        "getting_ready": _("The speakers are getting ready. Stay on this page."),
+        "phases": {phase.value: str(phase.label) for phase in Phase},
         "listeners": plural(
             lambda n: ngettext("{n} person listening", "{n} people listening", n)
         ),

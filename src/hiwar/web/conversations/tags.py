@@ -16,7 +16,7 @@ register = template.Library()
 @register.simple_tag
 def asset(name: str) -> str:
     """The address of a file below `assets/static`, with its content's mark."""
-    return asset_address(name)
+    return asset_address(str.__str__(name))  # a plain str: paths refuse SafeString
 
 
 @register.filter
