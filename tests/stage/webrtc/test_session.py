@@ -15,7 +15,7 @@ from aiortc.rtp import RtcpRtpfbPacket
 from av.audio.frame import AudioFrame
 
 from hiwar.media.packet import parse_rtp
-from hiwar.stage.webrtc import consent, session
+from hiwar.stage.webrtc import consent, direct, session
 from hiwar.stage.webrtc.options import OfferRefused, RtcOptions
 from hiwar.stage.webrtc.patches import RtcCapabilities
 from hiwar.stage.webrtc.ports import port_range_loop
@@ -321,4 +321,45 @@ async def test_the_stock_way_drops_the_oldest_when_nobody_takes_it() -> None:
     for _ in range(20):
         one.send(SILENT_OPUS)
     assert one.stats().sent_dropped == 12
+    await one.close()
+
+
+async def test_a_speaker_whose_handshake_is_not_done_is_not_called_connected() -> None:
+    states: list[str] = []
+    one = WebRtcSession(LOOPBACK, lambda packet: None, states.append)
+    one._follow_consent("connected")
+    one._follow_consent("disconnected")
+    assert states == []
+    one._follow_consent("failed")
+    one._follow_consent("connected")
+    assert states == ["failed"]
+
+
+async def test_datagrams_of_strangers_are_counted_and_change_nothing() -> None:
+    async with talking() as talk:
+        taker = talk.session._path._take_datagram
+        for data in (
+            b"",
+            b"\x80",
+            b"\x80" * 40,
+            b"\x80\xc8" + bytes(40),
+            b"\x00" * 20,
+            b"\xff" * 20,
+            bytes(9_000),
+        ):
+            taker(data, 1)
+        assert talk.session.stats().foreign == 7
+        await talk.say(scripted_packet(0))
+        await talk.wait_for(lambda: talk.received)
+
+
+async def test_a_flood_of_handshake_datagrams_is_bounded() -> None:
+    one = WebRtcSession(LOOPBACK, lambda packet: None, lambda state: None)
+    await one.accept(wire(CHROMIUM))
+    for _ in range(1_000):
+        one._path._take_datagram(b"\x16" * 100, 1)
+    assert one._path._connection._queue.qsize() == direct.HANDSHAKE_QUEUE_MAX
+    for _ in range(1_000):
+        one._path._take_datagram(b"\x80" * 100, 1)
+    assert len(one._path._early) == direct.EARLY_MAX
     await one.close()

@@ -146,7 +146,7 @@ class WebRtcSession:
         connection = patches.ice_connection(dtls)
         patches.gather_on(connection, self._options.addresses or local_addresses())
         patches.replace_consent(
-            connection, lambda: watch_consent(connection, lambda: path.heard, self._enter)
+            connection, lambda: watch_consent(connection, lambda: path.heard, self._follow_consent)
         )
 
         patches.replace_media(transceiver, path.open)
@@ -186,6 +186,11 @@ class WebRtcSession:
             self._enter("failed")
         elif state == "connected":
             self._enter("connected")
+
+    def _follow_consent(self, state: SessionState) -> None:
+        """ICE alone is no connection: before the handshake only the loss of the speaker counts."""
+        if self._state is not None or state == "failed":
+            self._enter(state)
 
     def _give_up_connecting(self) -> None:
         if self._state is None:
