@@ -231,6 +231,16 @@ def test_too_much_lead_is_merged_away_after_two_seconds_or_in_a_quiet_moment() -
         assert pulls - 2 <= merged_after <= pulls + 2
 
 
+def test_nothing_is_merged_while_the_packet_after_the_next_is_missing() -> None:
+    bench = playing()
+    bench.frame += 2
+    for k in range(12, 400, 2):
+        bench.at(k)
+        assert not isinstance(bench.pull(), Merge)
+        assert not isinstance(bench.pull(), Merge)
+    assert bench.buffer.counts.merged == 0
+
+
 def test_the_target_follows_late_packets_up() -> None:
     bench = playing()
     for k in range(11, 80):

@@ -155,6 +155,17 @@ def test_what_is_no_packet_is_counted_and_changes_nothing() -> None:
     assert speaker.buffer.counts.received == 0
 
 
+def test_a_packet_that_libopus_refuses_is_concealed() -> None:
+    speaker = SpeakerDecoder()
+    packets = encoded(tone(1))
+    packets[20] = b"\xfb\x83\xff\xff"  # three frames, whose lengths are missing
+    packets[31] = b"\x08\x40" + bytes(1300)  # longer than a frame can be; it claims to carry FEC
+    sound = heard(packets, lambda k: None if k == 30 else 0.0, speaker=speaker)
+    assert speaker.malformed == 2
+    assert np.isfinite(sound).all()
+    assert np.abs(sound[-960:]).max() > 0.3
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=40), st.integers(0, 2**32 - 1))
 def test_no_payload_breaks_the_sound(payloads: list[bytes], seed: int) -> None:

@@ -179,3 +179,12 @@ def test_without_any_libopus_the_error_says_what_to_do(monkeypatch: pytest.Monke
             opus.version()
     finally:
         opus._library.cache_clear()
+
+
+def test_the_systems_library_is_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: f"lib{name}.so.0")
+    candidates = list(opus._candidates())
+    assert "av.libs" in candidates[0]
+    assert candidates[-1] == "libopus.so.0"
+    monkeypatch.setattr("ctypes.util.find_library", lambda _: None)
+    assert list(opus._candidates()) == candidates[:-1]
