@@ -68,11 +68,24 @@ def program_packets(chunks: list[Chunk]) -> list[bytes]:
     return [packet for chunk in chunks for packet in parse_fragment(chunk.payload).packets]
 
 
-def best_shift(program: Pcm, track: Pcm) -> int:
-    """By how many samples `track` comes later in `program`."""
-    size = 1 << (program.size + track.size).bit_length()
-    spectrum = np.fft.rfft(program, size) * np.conj(np.fft.rfft(track, size))
-    return int(np.argmax(np.fft.irfft(spectrum, size)[: program.size]))
+def best_piece(track: Pcm, window: Pcm) -> Pcm:
+    """The piece of `track` that is most like `window`."""
+    size = 1 << (window.size + track.size).bit_length()
+    spectrum = np.fft.rfft(track, size) * np.conj(np.fft.rfft(window, size))
+    at = int(np.argmax(np.fft.irfft(spectrum, size)[: track.size - window.size]))
+    return track[at : at + window.size]
+
+
+def explained(program: Pcm, tracks: list[Pcm], window_samples: int = 12_000) -> float:
+    """How much of the program's energy is a plain sum of the tracks: the median over windows, since on a
+    busy machine the jitter buffers may stretch here and there (`test_program` shows the exact sum)."""
+    shares = []
+    for at in range(window_samples, program.size - 2 * window_samples, window_samples):
+        window = program[at : at + window_samples]
+        pieces = np.stack([best_piece(track, window) for track in tracks], axis=1)
+        rest = window - pieces @ np.linalg.lstsq(pieces, window, rcond=None)[0]
+        shares.append(1 - float(np.dot(rest, rest) / np.dot(window, window)))
+    return float(np.median(shares))
 
 
 def track_payloads(stage: Stage, who: str) -> list[bytes]:
@@ -96,12 +109,8 @@ async def test_two_speakers_are_mixed_recorded_and_relayed_as_one_line(tmp_path:
         assert raw == [packet.raw for packet in source.sent]
 
     program = decode_opus(program_packets(ear.chunks("opus")))
-    mixed = np.zeros_like(program)
-    for who in ("h1", "g1"):
-        track = decode_opus(track_payloads(stage, who))
-        at = best_shift(program, track)
-        mixed[at : at + track.size] += track[: mixed.size - at]
-    assert np.corrcoef(program, mixed)[0, 1] > 0.97
+    tracks = [decode_opus(track_payloads(stage, who)) for who in ("h1", "g1")]
+    assert explained(program, tracks) > 0.95
 
     standing = stage.directory.read_standing(CONVERSATION)
     assert standing.phase is Phase.ENDED

@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from hiwar.media.feed import RECORDED_FEEDS, Chunk
-from hiwar.media.packet import SpeakerPacket
 from hiwar.media.timeline import CHUNK_SAMPLES, FRAME_SAMPLES, ceil_to
 from hiwar.packager.fmp4 import render_event
-from hiwar.recording.recorder import Recorder
 from hiwar.stage.lines import END_GRID, OpusLine, Pcm
 from hiwar.stage.slow import SlowLines
 
@@ -43,8 +41,10 @@ class Air:
     line goes on, a multiple of CHUNK_SAMPLES).
     """
 
-    def __init__(self, recorder: Recorder, line: OpusLine, slow: SlowLines, begin: Callable[[], int]) -> None:
-        self.recorder = recorder
+    def __init__(
+        self, recorder: ChunkKeeper, line: OpusLine, slow: SlowLines, begin: Callable[[], int]
+    ) -> None:
+        self._recorder = recorder
         self.media_time = line.media_time  # of the next frame
         self._line = line
         self._slow = slow
@@ -55,10 +55,6 @@ class Air:
     def announce(self, kind: str, body: bytes) -> None:
         """Put an event into the fMP4 feed's next chunk. Any thread."""
         self._events.append((kind, body))
-
-    def keep_packet(self, person: str, packet: SpeakerPacket) -> None:
-        """A packet that arrived before the frame that is being made."""
-        self.recorder.write_packet(person, packet, self.media_time)
 
     def step_to(self, number: int) -> tuple[Chunk, ...]:
         """Make `media_time` that of frame `number`; silence is laid where frames were passed over."""
@@ -92,5 +88,5 @@ class Air:
 
     def _recorded(self, chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
         made = tuple(chunks)
-        record_chunks(self.recorder, made)
+        record_chunks(self._recorder, made)
         return made

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hiwar.media.feed import FEEDS, Chunk
+from hiwar.media.packet import SpeakerPacket
 from hiwar.media.timeline import samples
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.packager.feeds import init_bytes
@@ -66,6 +67,7 @@ class Broadcast:
         self._recorder: Recorder | None = None
         self._slow: SlowLines | None = None
         self._air: Air | None = None
+        self._closing = False
         self._publish_from = 0
 
     @property
@@ -139,6 +141,11 @@ class Broadcast:
         if self._recorder is not None:
             self._recorder.write_journal(kind, self.media_time, **fields)
 
+    def keep_packet(self, person: str, packet: SpeakerPacket) -> None:
+        """Record a packet that arrived now; nothing unless the air is open."""
+        if self._recorder is not None and self._air is not None and not self._closing:
+            self._recorder.write_packet(person, packet, self._air.media_time)
+
     def frame_ended(self, length: int) -> None:
         """The program's last frame says the conversation's length."""
         self.length = length
@@ -146,6 +153,7 @@ class Broadcast:
     async def end(self) -> None:
         """Close the air and the recording. Afterwards all of it is on disk, and `length` is known."""
         finished = asyncio.Event()
+        self._closing = True
         self._program.end_air(lambda: self._call(finished.set))
         await finished.wait()
         self.journal(JournalKind.ENDED, {})

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from hiwar.media.packet import SpeakerPacket
 from hiwar.stage.orders import AdjustVoice
 from hiwar.stage.program import Program
 from hiwar.stage.sources import Source, SourceEvents
@@ -36,10 +37,12 @@ class Seat:
 
 
 class Cast:
-    """The loop's thread. `program` gets the voices whenever they change; bounded by the room."""
+    """The loop's thread. `program` gets the voices whenever they change; bounded by the room. `keep` gets
+    every packet to record, with its person."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, keep: Callable[[str, SpeakerPacket], None]) -> None:
         self._program = program
+        self._keep = keep
         self._seats: dict[str, Seat] = {}
         self._adjusted: dict[str, AdjustVoice] = {}
 
@@ -61,7 +64,7 @@ class Cast:
         told: Told,
     ) -> _Made:
         """Seat the source that `make` makes; its packets go to the mix, what it tells to `told`."""
-        inbox = Inbox()
+        inbox = Inbox(lambda packet: self._keep(person, packet))
         source = make(
             SourceEvents(
                 inbox.receive,
@@ -99,5 +102,5 @@ class Cast:
 
 
 def _apply(order: AdjustVoice, voice: Voice) -> None:
-    voice.muted = order.muted
+    voice.muted = voice.inbox.muted = order.muted
     voice.gain = 10.0 ** (order.gain_db / 20)

@@ -80,7 +80,6 @@ class Live:
         self.specification = specification
         self.room = Room(speakers_max, waiting_minutes * 60)
         self.program = Program(speakers_max, self._frame_from_clock)
-        self.cast = Cast(self.program)
         self.clock = FrameClock(self.program.frame, self._broken)
         self.broadcast = Broadcast(
             specification,
@@ -89,6 +88,7 @@ class Live:
             publisher,
             self._broken,
         )
+        self.cast = Cast(self.program, self.broadcast.keep_packet)
         self.levels: dict[str, int] = {}
         self.on_air = asyncio.Event()  # set from the first opening on
         self._directory = directory

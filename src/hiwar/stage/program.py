@@ -5,7 +5,7 @@ Rules:
   delivered once (to the loop's thread); chunks are with the recorder before that.
 - The other threads change what it works with by replacing a whole value: the tuple of voices, the air.
 - Without air there is no program: in the green room speakers hear each other and nothing is kept.
-- A muted speaker's packets are decoded (so that unmuting does not click) and neither mixed nor recorded.
+- A muted speaker's packets are decoded (so that unmuting does not click) and not mixed.
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class Program:
         air = self._air
         chunks = air.step_to(number) if air else ()
         for voice in self._voices:
-            self._hear(voice, air, due)
+            self._hear(voice, due)
         mixed = self._mix()
         made = FrameMade(self._returns.encode(self._voices, mixed))
         if air:
@@ -96,11 +96,8 @@ class Program:
                 self._frames[voice.row] = 0.0
         self._voices = wanted
 
-    def _hear(self, voice: Voice, air: Air | None, due: float) -> None:
-        keep = air if not voice.muted else None
+    def _hear(self, voice: Voice, due: float) -> None:
         for packet in voice.inbox.take():
-            if keep is not None:
-                keep.keep_packet(voice.person, packet)
             voice.decode(packet)
         voice.decoder.frame(due, self._frames[voice.row])
 

@@ -6,7 +6,7 @@ replaced whole (`muted`, `gain`). A person who comes back with a new connection 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hiwar.media.packet import SpeakerPacket
@@ -28,14 +28,22 @@ def new_return_encoder() -> OpusEncoder:
 
 
 class Inbox:
-    """Packets on their way from the loop's thread to the clock's; never waits, the oldest go first."""
+    """Packets on their way from the loop's thread to the clock's; never waits, the oldest go first.
 
-    def __init__(self) -> None:
+    What is recorded is decided here, at the moment of arrival: `keep` gets every packet that comes while
+    its speaker is not muted.
+    """
+
+    def __init__(self, keep: Callable[[SpeakerPacket], None]) -> None:
+        self.muted = False
         self.overflowed = 0
+        self._keep = keep
         self._packets: deque[SpeakerPacket] = deque(maxlen=INBOX_PACKETS_MAX)
 
     def receive(self, packet: SpeakerPacket) -> None:
         """A packet came from the source. The loop's thread."""
+        if not self.muted:
+            self._keep(packet)
         self.overflowed += len(self._packets) == INBOX_PACKETS_MAX
         self._packets.append(packet)
 
