@@ -48,6 +48,14 @@ def main() -> None:
 
     try:
         app()
-    except (BadSetting, BadSecrets) as error:
-        typer.echo(f"hiwar: {error}", err=True)
+    except* (BadSetting, BadSecrets) as group:
+        for error in leaves(group):
+            typer.echo(f"hiwar: {error}", err=True)
         sys.exit(2)
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside a group, however deep; the error itself where it is none."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]

@@ -114,10 +114,10 @@ def _codecs(settings: Settings) -> Iterator[Finding]:
 
         for name in ("aac", "libmp3lame"):
             av.codec.Codec(name, "w")
-        from hiwar.stage.opus import silent_packet
+        from hiwar.stage.opus import version
 
-        silent_packet()
-        yield Finding("codecs", "ok", f"Opus, AAC and MP3 (PyAV {av.__version__})")
+        opus = version()
+        yield Finding("codecs", "ok", f"{opus}, AAC and MP3 (PyAV {av.__version__})")
     except Exception as error:  # whatever is wrong with a wheel is what we are here to tell
         yield Finding("codecs", "bad", f"{type(error).__name__}: {error}", "reinstall: make setup")
 

@@ -163,7 +163,7 @@ async def _show_metrics(settings: Settings) -> None:
         listening.bind((settings.metrics_host, settings.metrics_port))
     except OSError as error:
         raise BadSetting(f"metrics_port = {settings.metrics_port}: {error.strerror}") from error
-    await DoorServer(answer).serve([listening])
+    await DoorServer(answer).serve(sockets=[listening])
 
 
 def _welcome(

@@ -60,7 +60,7 @@ async def _one(settings: Settings) -> None:
     try:
         for role, file in VOICE_FILES.items():
             await entrance.send(
-                "sources", {"serial": entrance.serial(role), "name": _name(role), "file": file.stem}
+                "sources", {"serial": entrance.serial(role), "name": _name(role), "file": file.name}
             )
         await entrance.send("commands", {"kind": "open_air"})
         directory = Directory(settings.data, runtime_dir(settings))
