@@ -7,7 +7,9 @@ import av
 import numpy as np
 
 from hiwar.media.feed import FEEDS, Chunk, Codec
+from hiwar.media.packet import SpeakerPacket, parse_rtp, render_rtp
 from hiwar.packager.feeds import init_bytes, render_chunk
+from hiwar.recording.recorder import Recorder
 
 TONE_SECONDS = 6
 INITS = {name: init_bytes(name) for name in ("opus", "aac", "mp3")}
@@ -60,3 +62,28 @@ def decoded_samples(path: Path) -> int:
             if packet.size:
                 total += sum(frame.samples for frame in packet.decode())
     return total
+
+
+def write_recording(folder: Path, counts: dict[str, int], *, ended: bool = False) -> None:
+    """A recording of tones with a host and a muted guest, written by a recorder."""
+    recorder, _ = Recorder.open(folder, inits=INITS)
+    recorder.write_journal("opened", 0)
+    recorder.write_journal("joined", 0, person="h1", name="Host", role="host")
+    recorder.write_journal("joined", 960, person="g1", name="Guest", role="guest")
+    recorder.write_journal("muted", 1920, person="g1")
+    for name, count in counts.items():
+        for chunk in tone_chunks(name, count):
+            recorder.write_chunk(chunk)
+    for number in range(30):
+        recorder.write_packet("h1", rtp_packet(number), number * 960)
+    if ended:
+        recorder.write_journal("ended", max(n * FEEDS[name].chunk_samples for name, n in counts.items()))
+    assert recorder.close()
+
+
+def rtp_packet(number: int) -> SpeakerPacket:
+    """A packet as a speaker's browser sends it."""
+    raw = render_rtp(
+        payload_type=111, sequence=number % 65536, timestamp=number * 960, ssrc=7, payload=bytes(range(80))
+    )
+    return parse_rtp(raw, number * 0.02)
