@@ -44,6 +44,11 @@ export class People {
   }
 }
 
+/** The letter that stands for a name; the Arabic article stands for nobody. */
+function initial(name) {
+  return [...name.replace(/^\u0627\u0644(?=\p{L}{2})/u, "")][0]?.toUpperCase() ?? "";
+}
+
 class PersonRow {
   constructor(id, session, act) {
     this.id = id;
@@ -66,7 +71,7 @@ class PersonRow {
   show(speaker, loss) {
     const { person } = speaker;
     this.speaker = speaker;
-    setText(this.avatar, [...person.name][0] ?? "");
+    setText(this.avatar, initial(person.name));
     setText(this.name, person.name);
     setText(this.role, t(`role_${person.role}`));
     this.node.dataset.connected = String(person.connected);

@@ -44,7 +44,7 @@ export class RoomScreen {
     this.recording = el("span", { class: "figure" });
     this.figures.append(this.listeners, this.recording);
     this.banner = el("div", { class: "state-banner", data: { state: "" } },
-      el("div", { class: "state-head" }, el("span", { class: "state-lamp", aria: { hidden: "true" } }), this.stateName, this.time), this.stateText, this.figures);
+      el("div", { class: "state-head" }, el("span", { class: "state-lamp", aria: { hidden: "true" } }), this.stateName, el("span", { class: "state-time" }, this.time)), this.stateText, this.figures);
     this.notices = el("div", { class: "stack-s notices", role: "status" });
     const main = el("div", { class: "stack room-main" }, this.banner, this.notices,
       el("div", { class: "card" }, el("h2", {}, t("people_here")), this.people.node, this.alone = el("p", { class: "soft", hidden: true }, t("alone"))));
