@@ -18,7 +18,6 @@ from hiwar.media.timeline import seconds
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.relay.directory import Directory
 from hiwar.relay.messages import Command
-from hiwar.relay.phases import move
 from hiwar.relay.ports import Publisher
 from hiwar.relay.records import Person, Phase, Specification, Standing
 from hiwar.relay.records import Room as RoomRecord
@@ -111,7 +110,7 @@ class Live:
         """
         async with asyncio.TaskGroup() as self.tasks:
             try:
-                await self._take_up()
+                self._take_up()
                 self.clock.start()
                 ticker = self.tasks.create_task(self._tick())
                 worker = self.tasks.create_task(self._carry_out_slowly())
@@ -181,25 +180,28 @@ class Live:
 
     # What takes its time.
 
-    async def _take_up(self) -> None:
-        """Begin, or go on where an earlier stage of this conversation died."""
+    def _take_up(self) -> None:
+        """Begin, or go on where an earlier stage of this conversation died. Salvaging, and hours of silence,
+        may take seconds: people can come in meanwhile."""
         standing = self._directory.read_standing(self.specification.id)
         self.room.take_up(standing.phase, standing.people, monotonic())
         if self.room.on_air:
-            await self.broadcast.start()
-            self.on_air.set()
-            if self.broadcast.length:
-                await self._end_again()
+            self.carry_out((OpenAir(),))
         else:
             self.broadcast.greet()
+
+    async def _open_air(self) -> None:
+        await self.broadcast.start()
+        self.on_air.set()
+        if self.broadcast.length:
+            await self._end_again()
 
     async def _carry_out_slowly(self) -> None:
         while True:
             order = await self._orders.get()
             match order:
                 case OpenAir():
-                    await self.broadcast.start()
-                    self.on_air.set()
+                    await self._open_air()
                 case JournalLine(kind, fields):
                     self.broadcast.journal(kind, fields)
                 case WriteStanding():
@@ -238,7 +240,7 @@ class Live:
 
     async def _end_again(self) -> None:
         """The earlier stage died after the recording was whole, and before everybody was told."""
-        self.room.phase = move(self.room.phase, Phase.ENDED)
+        self.room.end_at_once()
         self._ended_wallclock = wallclock()
         await self._write_standing()
         self._publisher.ended(self.broadcast.length)

@@ -101,6 +101,10 @@ class Room:
         if self.phase is Phase.WAITING:
             self.ends_at = now + self.waiting_seconds
 
+    def end_at_once(self) -> None:
+        """The recording turned out to be ended already."""
+        self.phase, self.ends_at, self.empty_since = move(self.phase, Phase.ENDED), None, None
+
     @property
     def on_air(self) -> bool:
         return self.phase in ON_AIR

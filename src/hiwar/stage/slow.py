@@ -18,8 +18,8 @@ from hiwar.media.feed import Chunk
 from hiwar.stage.lines import Line, Pcm
 
 QUEUE_FRAMES_MAX = 250  # five seconds of sound, about 1 MB
-BREATH_CHUNKS = 64  # after so many chunks of silence the interpreter is given to the others
-BREATH_SECONDS = 0.002
+BREATH_CHUNKS = 512  # after so many chunks of silence (some 8 ms) the interpreter is given to the others
+BREATH_SECONDS = 0.001
 
 Deliver = Callable[[Sequence[Chunk]], None]
 
