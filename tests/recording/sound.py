@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,7 +26,7 @@ def tone_frames(feed_name: str) -> tuple[bytes, ...]:
     """Encoded frames of a rising tone."""
     feed = FEEDS[feed_name]
     name, options = _ENCODERS[feed.rendition.codec]
-    coder = av.CodecContext.create(name, "w")
+    coder: Any = av.CodecContext.create(name, "w")
     coder.sample_rate, coder.layout, coder.bit_rate = 48_000, "mono", feed.rendition.bitrate
     coder.format = "s16p" if feed.rendition.codec is Codec.MP3 else "fltp" if name == "aac" else "flt"
     coder.options = options

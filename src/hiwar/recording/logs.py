@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hiwar.recording.files import AppendFile, Disk
 from hiwar.recording.index import render_header, render_record
+from hiwar.recording.journal import Gap
 
 INIT = -1  # `Unit.start` of a file's opening bytes
 
@@ -118,3 +119,16 @@ class FeedLog(Log):
             except OSError:
                 return
             del self._records[:written]
+
+
+def extend_holes(holes: list[Gap], unit: Unit, name: str, *, feed: bool) -> None:
+    """Add a dropped unit to the last hole if it follows it, else begin another."""
+    last = holes[-1] if holes else None
+    follows = last is not None and (last.end == unit.start if feed else last.end <= unit.start)
+    start, count = (last.start, last.count) if last and follows else (unit.start, 0)
+    whose = {"feed": name} if feed else {"person": name}
+    gap = Gap(start, unit.end, count=count + 1, reason="no room on disk and in memory", **whose)
+    if follows:
+        holes[-1] = gap
+    else:
+        holes.append(gap)

@@ -31,7 +31,7 @@ from hiwar.ops import clock as ops_clock
 from hiwar.recording.files import Disk, OsDisk
 from hiwar.recording.folder import JOURNAL, TRACKS, FolderLock, file_bytes, index_path, media_path
 from hiwar.recording.journal import Entry, Gap, JournalKind, render_entry
-from hiwar.recording.logs import INIT, FeedLog, Log, Unit
+from hiwar.recording.logs import INIT, FeedLog, Log, Unit, extend_holes
 from hiwar.recording.salvage import Resumption, salvage_files
 from hiwar.recording.tracks import MAGIC, render_packet, track_name
 
@@ -268,7 +268,7 @@ class Recorder:
         self._held_bytes -= len(unit.content)
         self.dropped_units += 1
         self._losing = True
-        _extend_holes(self._holes.setdefault(name, []), unit, name, feed=name in self._feeds)
+        extend_holes(self._holes.setdefault(name, []), unit, name, feed=name in self._feeds)
         return True
 
     def _note_gap(self, gap: Gap) -> None:
@@ -305,7 +305,9 @@ class Recorder:
             refusal = self._try(self._sync_all) or refusal
         if refusal is not None:
             self._note_refusal(refusal)
-        elif self._refused_since is not None:
+            return
+        self._losing = bool(self._holes)
+        if self._refused_since is not None:
             self._note_room()
 
     def _try(self, step: Callable[[], None]) -> OSError | None:
@@ -385,7 +387,6 @@ class Recorder:
     def _note_room(self) -> None:
         seconds = self._clock.monotonic() - (self._refused_since or 0.0)
         self._refused_since = None
-        self._losing = False
         _log.info("the disk takes the recording again", refused_seconds=round(seconds, 1))
         self.write_journal(JournalKind.ROOM, self._media_time, refused_seconds=round(seconds, 3))
 
@@ -393,16 +394,3 @@ class Recorder:
 def _first(log: Log) -> int:
     """Where in the queue the first unit lies that may be dropped: opening bytes may not."""
     return 1 if log.queue and log.queue[0].start == INIT else 0
-
-
-def _extend_holes(holes: list[Gap], unit: Unit, name: str, *, feed: bool) -> None:
-    """Add a dropped unit to the last hole if it follows it, else begin another."""
-    last = holes[-1] if holes else None
-    follows = last is not None and (last.end == unit.start if feed else last.end <= unit.start)
-    start, count = (last.start, last.count) if last and follows else (unit.start, 0)
-    whose = {"feed": name} if feed else {"person": name}
-    gap = Gap(start, unit.end, count=count + 1, reason="no room on disk and in memory", **whose)
-    if follows:
-        holes[-1] = gap
-    else:
-        holes.append(gap)
