@@ -56,7 +56,7 @@ class _Exchange(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.headers: list[tuple[str, str]] = []
         self.status = 0
-        self.begun = self.headed = self.complete = self.lost = False
+        self.begun = self.headed = self.complete = self.lost = self.kept = False
         self._pieces: deque[bytes] = deque()  # bounded by BUFFER_BYTES: reading is paused
         self._held = self._head_bytes = 0
         self._arrived = asyncio.Event()
@@ -64,12 +64,7 @@ class _Exchange(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether another request may be sent on it."""
-        return (
-            self.transport is not None
-            and not self.transport.is_closing()
-            and self.complete
-            and self.parser.should_keep_alive()
-        )
+        return self.transport is not None and not self.transport.is_closing() and self.complete and self.kept
 
     def send(self, head_and_body: bytes) -> None:
         self._reset()
@@ -151,6 +146,7 @@ class _Exchange(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.complete = self.headed
+        self.kept = self.parser.should_keep_alive()
 
 
 class Answer:

@@ -40,7 +40,7 @@ class DoorConnection(asyncio.Protocol):
     """A connection. `transport` is None before it is made and after it is lost."""
 
     __slots__ = (
-        "_awaiting", "_closing", "_discarded", "_half_closed", "_owner", "_paused", "_reader",
+        "_awaiting", "_closing", "_discarded", "_owner", "_paused", "_reader",
         "_reading_paused", "_task", "_waiter", "deadline", "peer", "scheduled", "secure", "server",
         "transport",
     )  # fmt: skip
@@ -59,7 +59,6 @@ class DoorConnection(asyncio.Protocol):
         self._paused = False
         self._reading_paused = False
         self._closing = False
-        self._half_closed = False
         self._discarded = 0
         self._awaiting: Awaiting | None = Awaiting.HEAD  # what the running deadline is for
 
@@ -89,11 +88,8 @@ class DoorConnection(asyncio.Protocol):
             self._reading_paused = True
 
     def eof_received(self) -> bool:
-        """Half closed by the client: an answer under way is finished, everything else is over."""
-        if self._task is None or self.secure:
-            return False
-        self._closing = self._half_closed = True
-        return True
+        """The client closed; half closed looks the same, and who asks by it gets no answer (nor by nginx)."""
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -230,7 +226,7 @@ class DoorConnection(asyncio.Protocol):
         self._discarded = 0
         if self.transport is None:
             return
-        if self._half_closed or not self.transport.can_write_eof():
+        if not self.transport.can_write_eof():
             self.close()
             return
         unsent = self.transport.get_write_buffer_size() > 0

@@ -130,7 +130,7 @@ class RequestReader:
 
     def _check_head(self, head: bytes, *, whole: bool) -> None:
         """Refuse at the first byte that shows it: nobody waits for a deadline with a broken head."""
-        if not head:
+        if head in (b"", b"\r"):
             return
         line = head.find(b"\r\n")
         if (len(head) if line < 0 else line) > self._limits.target_bytes_max + 32:

@@ -6,6 +6,7 @@ the live window from the stages' backlog before it accepts the first of them.
 """
 
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -36,6 +37,7 @@ from hiwar.ops.secrets import load_secrets
 from hiwar.ops.settings import Settings, load_settings
 from hiwar.relay.directory import Directory
 
+GARBAGE_THRESHOLD = 50_000  # connections are freed by counting; searching 8,000 of them finds nothing
 DESCRIPTORS_SPARE = 256  # beside the listeners': files, sockets of other processes
 
 
@@ -138,6 +140,8 @@ def main(arguments: list[str]) -> None:
     settings = load_settings(file=Path(os.devnull))
     listening = socket.socket(fileno=int(arguments[0]))
     listening.setblocking(False)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
     run_role("edge", settings, lambda: Worker(settings, listening).run())
 
 
