@@ -44,7 +44,9 @@ from hiwar.stage.roster import describe_speakers
 TICK_SECONDS = 0.1  # and so at most ten notices a second
 STATE_SECONDS = 2.0  # listeners get the state at least so often
 LAST_WORDS_SECONDS = 1.0  # from Ended until the sockets close, so that the edges have it all
-ORDERS_MAX = 1_000  # that wait for the disk; a room makes a few a second at most
+JOURNAL_LINES_MAX = (
+    1_000  # that wait for the disk; a room makes a few a second at most, then they are dropped
+)
 
 _log = structlog.get_logger()
 
@@ -94,11 +96,13 @@ class Live:
         self._publisher = publisher
         self._notify = notify
         self._loop = asyncio.get_running_loop()
-        self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDERS_MAX)
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()  # lines are bounded; the others come once
         self._over = asyncio.Event()
         self._error: BaseException | None = None
         self._ended_wallclock: float | None = None
         self._news = _News()
+        self._standing_due = False
+        self.journal_dropped = 0
         self.tasks: asyncio.TaskGroup | None = None
 
     async def run(self, ready: asyncio.Event) -> None:
@@ -171,7 +175,18 @@ class Live:
                 case Notify():
                     self._news.changed = True
                 case _:
-                    self._orders.put_nowait(order)
+                    self._queue(order)
+
+    def _queue(self, order: Order) -> None:
+        """For the worker. One standing in the queue is enough: it is made when it is written."""
+        if isinstance(order, WriteStanding):
+            if self._standing_due:
+                return
+            self._standing_due = True
+        if isinstance(order, JournalLine) and self._orders.qsize() >= JOURNAL_LINES_MAX:
+            self.journal_dropped += 1
+            return
+        self._orders.put_nowait(order)
 
     def _close(self, resource: str) -> None:
         source = self.cast.clear(resource)
@@ -205,6 +220,7 @@ class Live:
                 case JournalLine(kind, fields):
                     self.broadcast.journal(kind, fields)
                 case WriteStanding():
+                    self._standing_due = False
                     await self._write_standing()
                 case EndConversation():
                     await self._end()
