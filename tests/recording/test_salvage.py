@@ -120,7 +120,7 @@ def test_flipped_bytes_cost_no_other_chunk_and_the_file_decodes(
     for number, (start, end) in enumerate(places(name)):
         if number != hit and number < found.next_chunk[name]:
             assert kept[start:end] == tone_chunks(name, COUNTS[name])[number].payload
-    if with_index or hit is None or hit == COUNTS[name] - 1:
+    if with_index or hit is None:  # without an index no check tells flipped sound from sound
         assert_decodes(folder, name, found.next_chunk[name])
         assert [f for f in verify_recording(folder) if f.file.startswith(name)] == []
 

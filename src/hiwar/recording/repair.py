@@ -70,10 +70,12 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Draft:
-    """A plan in the making: `rows` are the records kept, `bad` the positions whose sound is damaged."""
+    """A plan in the making: `rows` are the records kept, `bad` the positions whose sound is damaged,
+    `doubted` the chunks whose sound is damaged if they do lie where their taken-back record said."""
 
     rows: bytearray
     bad: list[int] = field(default_factory=list)
+    doubted: set[tuple[int, int, int]] = field(default_factory=set)  # number, start, end
 
     def record(self, position: int) -> IndexRecord:
         return record_at(np.frombuffer(self.rows, RECORD_TYPE, 1, position * RECORD_BYTES), 0)
@@ -96,8 +98,9 @@ def decide_feed(
     init_length = len(opening.content)
     records = parse_records(index if opening.index_usable else b"")
     draft = _believe(feed, content, records, init_length, deep=deep)
-    pieces = _beyond(feed, content, *_edge(draft, init_length), gaps, deep=deep)
-    _cut_torn_tail(draft, pieces)
+    pieces = _beyond(feed, content, draft, init_length, gaps, deep=deep)
+    while pieces and not pieces[-1].sound:  # the torn tail
+        pieces.pop()
     patches = (*opening.patches, *_stand_in(feed, content, draft, pieces, init_length))
     end, number = _edge(draft, init_length)
     header = render_header(feed.chunk_samples, opening.content)
@@ -153,7 +156,18 @@ def _believe(feed: Feed, content: Content, records: Records, init_length: int, *
             draft.bad.append(position)
         else:
             draft.put(position, mended)
+    _doubt_last(draft)
     return draft
+
+
+def _doubt_last(draft: _Draft) -> None:
+    """Take back records at the end whose check fails: with no good one behind, even their length is in doubt.
+    Their chunks are looked for in the file itself."""
+    while draft.bad and draft.bad[-1] == len(draft) - 1:
+        draft.bad.pop()
+        row = draft.record(len(draft) - 1)
+        draft.doubted.add((row.number, row.offset, row.end))
+        del draft.rows[-RECORD_BYTES:]
 
 
 def _mend_record(feed: Feed, content: Content, draft: _Draft, position: int) -> bytes | None:
@@ -179,9 +193,10 @@ def _edge(draft: _Draft, init_length: int) -> tuple[int, int]:
 
 
 def _beyond(
-    feed: Feed, content: Content, start: int, number: int, gaps: Sequence[range], *, deep: bool
+    feed: Feed, content: Content, draft: _Draft, init_length: int, gaps: Sequence[range], *, deep: bool
 ) -> list[_Piece]:
     """What lies behind the last record that is believed, with the damaged stretches in between."""
+    start, number = _edge(draft, init_length)
     ahead = [gap for gap in gaps if gap.stop > number]
     found = list(find_units(feed, content, start, number, ahead))
     checked_from = 0 if deep else len(found) - samples(TAIL_SECONDS) // feed.chunk_samples
@@ -190,6 +205,7 @@ def _beyond(
         lost = _split(start, unit.start, range(number, unit.number)) if start < unit.start else []
         pieces += lost
         sound = position < checked_from or is_sound(feed, unit.number, bytes(content[unit.start : unit.end]))
+        sound = sound and unit not in draft.doubted
         begin = unit.start if lost else start
         pieces.append(_Piece(unit.number, begin, unit.end, sound, junk=unit.start - begin))
         start, number = unit.end, unit.number + 1
@@ -204,14 +220,6 @@ def _split(start: int, end: int, numbers: range) -> list[_Piece]:
     step = (end - start) // count
     places = [*range(start, start + step * count, step), end]
     return [_Piece(numbers[turn], places[turn], places[turn + 1], False) for turn in range(count)]
-
-
-def _cut_torn_tail(draft: _Draft, pieces: list[_Piece]) -> None:
-    while pieces and not pieces[-1].sound:
-        pieces.pop()
-    while not pieces and draft.bad and draft.bad[-1] == len(draft) - 1:
-        draft.bad.pop()
-        del draft.rows[-RECORD_BYTES:]
 
 
 def _stand_in(

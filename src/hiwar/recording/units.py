@@ -99,7 +99,7 @@ def render_free(room: int) -> bytes:
 
 
 def frame_pattern(content: Content, start: int) -> bytes:
-    """The first sound MP3 frame at or after `start`; b"" if there is none near."""
+    """A sound MP3 frame near `start`, one of two alike in a row; b"" if there is none."""
     near = bytes(content[start : start + 64 * 1024])
     at = near.find(b"\xff")
     while at >= 0:
@@ -107,9 +107,10 @@ def frame_pattern(content: Content, start: int) -> bytes:
             length = parse_header(near, at).length
             parse_header(near, at + length)
         except BadMedia:
-            at = near.find(b"\xff", at + 1)
-            continue
-        return near[at : at + length]
+            length = 0
+        if length and near[at : at + 3] == near[at + length : at + length + 3]:
+            return near[at : at + length]
+        at = near.find(b"\xff", at + 1)
     return b""
 
 
