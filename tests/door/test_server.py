@@ -78,8 +78,8 @@ async def test_a_file_that_became_shorter_breaks_the_connection(tmp_path: Path) 
         return Response(200, {}, [FileSlice(tmp_path / "a", 0, 10)])
 
     async with open_door(handler) as (door, port):
-        assert b"Content-Length: 10" in (await exchange(port, GET)) + b"Content-Length: 10"
-        assert status_of(await exchange(port, b"BAD")) in (0, 408)
+        await exchange(port, GET)  # nothing to say about what came before the break
+        assert door.connections == 0
         assert door.counts["failed"] == 0
 
 
