@@ -150,6 +150,33 @@ def test_a_second_publisher_with_one_pass_is_refused_and_disturbs_nothing() -> N
     assert room.places["g1"].connected
 
 
+def test_who_fell_silent_is_not_connected_and_comes_back_on_the_same_connection() -> None:
+    room = live_room("h1", "g1")
+    assert JournalLine(JournalKind.LEFT, {"person": "g1"}) in room.fallen_silent("r-g1", 1.0)
+    assert room.fallen_silent("r-g1", 1.5) == ()
+    assert not room.places["g1"].connected
+    assert room.connected("r-g1", 2.0)
+    assert room.places["g1"].connected
+    with pytest.raises(Refused):
+        room.arrive(person("g1"), "other", 3.0, resume=False)
+
+
+def test_a_place_whose_connection_fell_silent_is_taken_over_with_the_pass_alone() -> None:
+    room = live_room("h1")
+    room.fallen_silent("r-h1", 1.0)
+    orders = enter(room, "h1", now=2.0, resource="new")
+    assert CloseSession("r-h1") in orders
+    assert room.places["h1"].connected
+    assert room.tick(100.0) == ()
+
+
+def test_all_silent_counts_as_all_dropped() -> None:
+    room = live_room("h1")
+    room.fallen_silent("r-h1", 1.0)
+    room.tick(1.0 + DROP_SECONDS)
+    assert phase_of(room) is Phase.WAITING
+
+
 def test_a_resume_takes_the_place_over_and_the_old_connection_cannot_disturb_it() -> None:
     room = live_room("h1", "g1")
     ask(room, "g1", "mute", "g1")

@@ -37,7 +37,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.count += 1
         before = self.room.phase
         held = self.room.places.get(who)
-        taken = held is not None and held.resource != ""
+        taken = held is not None and held.resource != "" and not held.faltering
         try:
             orders = self.room.arrive(
                 Person(id=who, name=who, role=PEOPLE[who]), f"{who}-{self.count}", self.now, resume=resume
@@ -56,6 +56,13 @@ class RoomMachine(RuleBasedStateMachine):
     def drop(self, who: str) -> None:
         place = self.room.places.get(who)
         self.take(self.room.gone(place.resource if place else "none", self.now), before=self.room.phase)
+
+    @rule(who=st.sampled_from(sorted(PEOPLE)))
+    def fall_silent(self, who: str) -> None:
+        place = self.room.places.get(who)
+        self.take(
+            self.room.fallen_silent(place.resource if place else "none", self.now), before=self.room.phase
+        )
 
     @rule(seconds=st.floats(0.1, 400.0))
     def wait(self, seconds: float) -> None:
