@@ -218,6 +218,29 @@ def test_a_real_full_file_system_loses_nothing(small_disk: Path) -> None:
     assert verify_recording(folder) == []
 
 
+def test_a_stage_that_takes_over_on_a_full_disk_goes_on_and_catches_up(small_disk: Path) -> None:
+    """The index lacks records, and there is no room for them until later."""
+    folder = small_disk / "recording"
+    write_recording(folder, {"opus": 60})
+    whole = (folder / "opus.index").read_bytes()
+    (folder / "opus.index").unlink()
+    ballast = small_disk / "ballast"
+    with pytest.raises(OSError, match="No space left"):
+        ballast.write_bytes(bytes(512 * 1024))
+    recorder, resumption = Recorder.open(folder, inits=INITS)
+    assert resumption is not None
+    assert resumption.next_chunk["opus"] == 60
+    for chunk in tone_chunks("opus", 80)[60:]:
+        recorder.write_chunk(chunk)
+    wait_for(lambda: recorder.status == "full")
+    ballast.unlink()
+    wait_for(lambda: recorder.status == "on" and recorder.backlog_bytes == 0)
+    assert recorder.close()
+    assert (folder / "opus.mp4").read_bytes() == opus_bytes(80)
+    assert (folder / "opus.index").read_bytes().startswith(whole)
+    assert verify_recording(folder) == []
+
+
 _WRITER = """
 import sys, time
 from pathlib import Path

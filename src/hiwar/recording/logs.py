@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hiwar.recording.files import AppendFile, Disk
-from hiwar.recording.index import render_header, render_record
+from hiwar.recording.index import RECORD_BYTES, render_header, render_record
 from hiwar.recording.journal import Gap
 
 INIT = -1  # `Unit.start` of a file's opening bytes
@@ -65,7 +65,13 @@ class FeedLog(Log):
         self.chunk_samples = chunk_samples
         self._records: list[bytes] = []  # of chunks whose bytes are written, and which are not in the index
         self._opened = False
+        self._owed: list[bytes] = []  # records of what is in the file already, which the index lacks
         self._durable = (0, 0)  # lengths of file and index after the last sync of both
+
+    def owe(self, records: bytes) -> None:
+        """Records that salvage found no room for: the index gets them before any other."""
+        self._owed = [records[at : at + RECORD_BYTES] for at in range(0, len(records), RECORD_BYTES)]
+        self._records = list(self._owed)
 
     def write(self, units: Sequence[Unit]) -> int:
         self._open()
@@ -78,18 +84,21 @@ class FeedLog(Log):
         return written
 
     def sync(self) -> list[Unit]:
-        self._write_records()
+        if self._records:
+            self._open()
+            self._write_records()
         if self._records:
             raise OSError(f"{self.index.path.name} does not take its records")
         self.file.sync()
         self.index.sync()
         self._durable = (self.file.length, self.index.length)
+        self._owed.clear()
         durable, self.unsynced = self.unsynced, []
         return durable
 
     def take_back(self) -> list[Unit]:
         undone, self.unsynced = self.unsynced, []
-        self._records.clear()
+        self._records = list(self._owed)
         file_length, index_length = self._durable
         self.file.take_back(file_length)
         self.index.take_back(index_length)

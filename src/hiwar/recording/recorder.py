@@ -116,11 +116,11 @@ class Recorder:
         clock = clock or Clock()
         chosen = tuple(feeds)
         recorder = cls(folder, chosen, clock, disk or OsDisk(), backlog_bytes_max)
-        resumption = None
+        resumption, owed = None, dict[str, bytes]()
         if folder.is_dir():
             recorder._folder_lock = FolderLock(folder, LOCK_TRIES)
-            resumption = salvage_files(folder, chosen, inits, clock.wallclock())
-        recorder._begin(chosen, inits, resumption)
+            resumption = salvage_files(folder, chosen, inits, clock.wallclock(), owed=owed)
+        recorder._begin(chosen, inits, resumption, owed)
         recorder._thread.start()
         return recorder, resumption
 
@@ -207,7 +207,11 @@ class Recorder:
     # The callers' side; the lock is held.
 
     def _begin(
-        self, feeds: tuple[Feed, ...], inits: Mapping[str, bytes], resumption: Resumption | None
+        self,
+        feeds: tuple[Feed, ...],
+        inits: Mapping[str, bytes],
+        resumption: Resumption | None,
+        owed: Mapping[str, bytes],
     ) -> None:
         """Queue what opens new files; take up numbers where they stopped."""
         now = self._clock.monotonic()
@@ -216,7 +220,9 @@ class Recorder:
             entry = Entry(JournalKind.PREPARED, 0, self._clock.wallclock(), {"inits": texts})
             self._hold_entry(entry)
         for feed in feeds:
-            if not file_bytes(index_path(self._folder, feed)):
+            lacking = owed.get(feed.name, b"")
+            self._feeds[feed.name].owe(lacking)
+            if not lacking and not file_bytes(index_path(self._folder, feed)):
                 self._hold(self._feeds[feed.name], Unit(inits[feed.name], INIT, 0, now))
             elif resumption:
                 self._next_start[feed.name] = resumption.next_chunk[feed.name] * feed.chunk_samples

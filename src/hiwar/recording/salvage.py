@@ -12,6 +12,7 @@ import os
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from hiwar.media.feed import RECORDED_FEEDS, Feed
 from hiwar.media.timeline import seconds
 from hiwar.packager.feeds import init_bytes
 from hiwar.recording.folder import DAMAGED, JOURNAL, TRACKS, file_bytes, index_path, media_path, sync_folder
+from hiwar.recording.index import RECORD_BYTES
 from hiwar.recording.journal import (
     Anchor,
     Entry,
@@ -87,11 +89,13 @@ def salvage_files(
     *,
     deep: bool = False,
     report: list[Salvaged] | None = None,
+    owed: dict[str, bytes] | None = None,
 ) -> Resumption | None:
     """Make every file of `folder` whole; None if nothing was ever recorded there.
 
     `inits` are used where the journal does not say what a file opened with. `report` receives what was
-    done to each file.
+    done to each file. On a full disk `owed` receives, by feed, the records that its index has no room
+    for, and whoever writes next must append them first; without it that is an error.
 
     Raises:
         OSError: the disk does not let its files be read or mended.
@@ -100,9 +104,14 @@ def salvage_files(
     entries = _salvage_journal(folder, done)
     summary = summarise(entries)
     known = {**inits, **_inits_of(entries)}
+    lacking: dict[str, bytes] = {}
     plans = {
-        feed: _salvage_feed(folder, feed, known, summary, wallclock, deep=deep, done=done) for feed in feeds
+        feed: _salvage_feed(folder, feed, known, summary, wallclock, deep=deep, done=done, owed=lacking)
+        for feed in feeds
     }
+    if owed is None and any(lacking.values()):
+        raise OSError(ENOSPC, "there is no room for an index")
+    (owed if owed is not None else {}).update(lacking)
     for path in sorted((folder / TRACKS).glob("*.track")):
         _salvage_track(path, done)
     media_time = max((plan.next_number * feed.chunk_samples for feed, plan in plans.items()), default=0)
@@ -150,6 +159,7 @@ def _salvage_feed(
     *,
     deep: bool,
     done: list[Salvaged],
+    owed: dict[str, bytes],
 ) -> FeedPlan:
     media, index = media_path(folder, feed), index_path(folder, feed)
     old_index = index.read_bytes() if index.exists() else b""
@@ -165,7 +175,7 @@ def _salvage_feed(
         _keep_aside(folder, feed, content, plan.patches)
     _mend(media, plan.patches, plan.length)
     if plan.index != old_index:
-        _rewrite(index, old_index, plan.index)
+        owed[feed.name] = _rewrite(index, old_index, plan.index)
     _note_damage(folder, feed, plan.patches, wallclock)
     mended = Salvaged(media.name, size - plan.length, len(plan.patches), plan.index != old_index)
     done.extend([] if mended.untouched else [mended])
@@ -234,19 +244,34 @@ def _mend(path: Path, patches: Iterable[Patch], length: int) -> None:
         os.close(descriptor)
 
 
-def _rewrite(path: Path, old: bytes, new: bytes) -> None:
-    """Bring an index to its new content in place: it can be made again from the media file at any time."""
+def _rewrite(path: Path, old: bytes, new: bytes) -> bytes:
+    """Bring an index to its new content in place: it can be made again from the media file at any time.
+    Returns what a full disk did not take, whole records only."""
     common = _common_bytes(old, new)
-    made = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.pwrite(descriptor, new[common:], common)
-        os.ftruncate(descriptor, len(new))
+        written = common + _write_what_fits(descriptor, new[common:], common)
+        whole = written // RECORD_BYTES * RECORD_BYTES
+        os.ftruncate(descriptor, whole)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    if made:
+    if not old:
         sync_folder(path.parent)
+    return new[whole:]
+
+
+def _write_what_fits(descriptor: int, content: bytes, offset: int) -> int:
+    """How many bytes the disk took. Raises OSError where the reason is not want of room."""
+    written = 0
+    while written < len(content):
+        try:
+            written += os.pwrite(descriptor, content[written:], offset + written)
+        except OSError as error:
+            if error.errno not in (ENOSPC, EDQUOT):
+                raise
+            break
+    return written
 
 
 def _common_bytes(old: bytes, new: bytes) -> int:
@@ -271,10 +296,16 @@ def _note_damage(folder: Path, feed: Feed, patches: Iterable[Patch], wallclock: 
         if patch.number >= 0
     ]
     if lines:
-        with (folder / JOURNAL).open("ab") as journal:
-            journal.write(b"".join(lines))
-            journal.flush()
-            os.fsync(journal.fileno())
+        path = folder / JOURNAL
+        size = file_bytes(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            content = b"".join(lines)
+            written = _write_what_fits(descriptor, content, size)
+            os.ftruncate(descriptor, size + whole_length(content[:written]))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _guess_anchor(folder: Path, feeds: Iterable[Feed], media_time: int, wallclock: float) -> Anchor:
