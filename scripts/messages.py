@@ -69,7 +69,9 @@ def _calls(source: str) -> Iterator[Message]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
-        words = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        words = [
+            arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+        ]
         if node.func.id in ("_", "gettext", "gettext_lazy") and words:
             yield words[0], ""
         elif node.func.id == "ngettext" and len(words) == 2:

@@ -12,7 +12,9 @@ LANGUAGE_COOKIE = "hiwar_language"
 SESSION_COOKIE = "hiwar_session"
 CSRF_COOKIE = "hiwar_csrf"
 ACCEPT_CHARS_MAX = 500
-_QUALITY = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9-]*)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*", re.ASCII)
+_QUALITY = re.compile(
+    r"\s*([a-z]{1,8})(?:-[a-z0-9-]*)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*", re.ASCII
+)
 
 
 def choose_language(cookie_header: str, accept_language: str, default: str) -> str:

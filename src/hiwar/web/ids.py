@@ -28,7 +28,9 @@ class Immutable(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(  # type: ignore[override]  # the stubs describe Django 6, whose method takes one more
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any]
+    ) -> Self:
         loaded = super().from_db(db, field_names, values)
         loaded._remember()
         return loaded

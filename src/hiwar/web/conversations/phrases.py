@@ -49,9 +49,7 @@ def listening() -> dict[str, object]:
         "soon": _("It should begin any moment"),
         "getting_ready": _("The speakers are getting ready. Stay on this page."),
         "phases": {phase.value: str(phase.label) for phase in Phase},
-        "listeners": plural(
-            lambda n: ngettext("{n} person listening", "{n} people listening", n)
-        ),
+        "listeners": plural(lambda n: ngettext("{n} person listening", "{n} people listening", n)),
         "in_days": plural(lambda n: ngettext("begins in {n} day", "begins in {n} days", n)),
         "in_hours": plural(lambda n: ngettext("begins in {n} hour", "begins in {n} hours", n)),
         "in_minutes": plural(lambda n: ngettext("begins in {n} minute", "begins in {n} minutes", n)),

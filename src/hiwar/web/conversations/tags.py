@@ -20,12 +20,12 @@ def asset(name: str) -> str:
 
 
 @register.filter
-def moment(value: datetime | None) -> SafeString | str:
-    """A time in UTC that the page's script turns into the visitor's own zone."""
+def moment(value: datetime | None, style: str = "long") -> SafeString | str:
+    """A time in UTC that the page's script turns into the visitor's own zone; `style` long or short."""
     if value is None:
         return ""
     text = date_format(value, "DATETIME_FORMAT")
-    return format_html('<time datetime="{}" data-moment>{} UTC</time>', value.isoformat(), text)
+    return format_html('<time datetime="{}" data-moment="{}">{} UTC</time>', value.isoformat(), style, text)
 
 
 @register.filter
@@ -48,5 +48,8 @@ def size(count: int) -> str:
 
 @register.filter
 def initial(name: str) -> str:
-    """The first letter of a name, for the round sign beside it."""
-    return next((char for char in name.strip() if char.isalnum()), "•").upper()
+    """The first letter of a name (after the Arabic article), for the round sign beside it."""
+    name = name.strip()
+    if name.startswith("ال") and len(name) > 3:
+        name = name[2:]
+    return next((char for char in name if char.isalnum()), "•").upper()

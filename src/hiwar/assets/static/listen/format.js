@@ -24,10 +24,19 @@ export function moment(date, language, zone = undefined) {
   return `${day.format(date)} · ${hour.format(date)}`;
 }
 
-/** A short moment for lists, without the weekday. */
-export function shortMoment(date, language, zone = undefined) {
-  return new Intl.DateTimeFormat(locale(language), { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone,
-    year: date.getFullYear() === new Date().getFullYear() ? undefined : "numeric" }).format(date);
+/** A short moment for lists: of today only the hour, of this year no year. */
+export function shortMoment(date, language, now, zone = undefined) {
+  const part = (options) => new Intl.DateTimeFormat(locale(language), { ...options, timeZone: zone });
+  const hour = part({ hour: "2-digit", minute: "2-digit", hour12: false }), day = part({ day: "numeric", month: "long", year: "numeric" });
+  if (day.format(date) === day.format(now)) return hour.format(date);
+  const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return `${part({ day: "numeric", month: "long", year }).format(date)} · ${hour.format(date)}`;
+}
+
+/** The first letter of a name (after the Arabic article), for the round sign beside it. */
+export function initial(name) {
+  const bare = name.trim().replace(/^ال(?=..)/, "");
+  return [...bare].find((char) => /[\p{L}\p{N}]/u.test(char))?.toUpperCase() ?? "•";
 }
 
 /** A level in dBFS as 0 (silent, -60 and below) to 1 (full scale). */

@@ -32,7 +32,7 @@ export class ListSource extends EventTarget {
     this.#on("waiting", () => { if (this.#state === "playing" && !this.#audio.seeking) { this.stalls += 1; this.#become("buffering"); } });
     this.#on("playing", () => this.#become("playing"));
     this.#on("error", () => { if (!this.#hls) this.#emit("broken"); });
-    if (this.#mode === "hls") await this.#startHls();
+    if (this.#mode === "hls") await this.#startHls().catch(() => this.#emit("broken"));
     else {
       this.#audio.src = this.#url;
       if (this.#at !== undefined) this.#on("loadedmetadata", () => { this.#audio.currentTime = this.#at; });
@@ -56,7 +56,6 @@ export class ListSource extends EventTarget {
       lowLatencyMode: this.#live,
       maxLiveSyncPlaybackRate: this.#live ? 1.1 : 1,
       liveSyncOnStallIncrease: 0,
-      liveMaxLatencyDurationCount: this.#live ? 8 : Infinity,
       startPosition: this.#at ?? -1,
       backBufferLength: 60,
       xhrSetup: (xhr, url) => xhr.open("GET", withToken(url, this.#token), true),

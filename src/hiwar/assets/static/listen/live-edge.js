@@ -2,23 +2,28 @@
 
    Sound comes in writes, one each *interval*. What is buffered ahead is a saw: it jumps at a write and
    falls until the next. The control holds the *low-water mark* (the least seen ahead just before a write,
-   over the last few writes) at a margin, by playing at 0.94 to 1.06. The margin grows after a stall and
-   shrinks slowly again. A longer interval that is told ahead is prepared for: the goal rises by the
+   over the last seconds) at a margin, by playing at 0.94 to 1.06. What was seen earlier is corrected by what
+   playing faster or slower has changed since, so that a long memory makes no late control. The margin has
+   a share of the interval in it, grows after a stall and shrinks slowly again. A longer interval that is told ahead is prepared for: the goal rises by the
    difference at once, so that the buffer is built while writes still come often. More than JUMP seconds
-   behind, catching up by speed would take minutes: jump. */
+   behind, catching up by speed would take minutes: jump. So it does at the very start, where the browser's
+   own slowness has let the buffer grow and nobody minds a skip. */
 
 export const RATE_MIN = 0.94;
 export const RATE_MAX = 1.06;
 export const JUMP = 2.0;             // seconds behind the goal from which it jumps
-export const MARGIN_MIN = 0.1;       // seconds of low water on a good network
+export const MARGIN_FIRST = 0.14;    // seconds of low water to begin with
+export const MARGIN_MIN = 0.1;       // and on a network that has been good for a while; browsers run dry at 0.05
 export const MARGIN_MAX = 1.5;
 const MARGIN_AFTER_STALL = 1.6;      // factor, at each stall
 const MARGIN_RECOVERY = 0.004;       // seconds a second back towards the least
-const DEAD_BAND = 0.03;              // seconds in which the rate stays 1
+const BAND_ABOVE = 0.03, BAND_BELOW = 0.01; // seconds around the goal in which the rate stays 1
+const MARGIN_OF_INTERVAL = 0.08;     // share of the write interval added to the margin
 const GAIN = 0.35;                   // rate per second of error
+const FIRST_SKIP = 0.12;             // seconds of excess that are skipped at the start
 const SAME_WRITE = 0.03;             // seconds: reads closer together are one write
 const WRITES_SEEN = 5;               // low-water marks remembered
-const WINDOW = 1.2;                  // and those of at least this many seconds
+const WINDOW = 4.0;                  // and those of at least this many seconds
 const INTERVAL_MAX = 2.0;
 
 export class LiveEdge {
@@ -26,8 +31,10 @@ export class LiveEdge {
   #lastWrite = null;
   #gaps = [];
   #goalInterval = null;
-  #margin = MARGIN_MIN;
-  #marginAt = null;
+  #drift = 0;          // seconds by which playing has gained on the clock
+  #rate = 1;
+  #margin = MARGIN_FIRST;
+  #decidedAt = null;
 
   #interval;
 
@@ -40,52 +47,63 @@ export class LiveEdge {
   /** Where the low-water mark should be, in seconds. */
   get goal() {
     const rise = this.#goalInterval === null ? 0 : Math.max(0, this.#goalInterval - this.#interval);
-    return this.#margin + rise;
+    return this.#margin + this.#interval * MARGIN_OF_INTERVAL + rise;
   }
 
   /** How much should be ahead right after a write, before playing begins. */
-  get startAhead() { return this.#margin + this.#interval; }
+  get startAhead() { return this.#margin + this.#interval * (1 + MARGIN_OF_INTERVAL); }
 
   /** The low-water mark over the last writes; null before the second one. */
-  get lowWater() { return this.#lows.length ? Math.min(...this.#lows.map((low) => low.ahead)) : null; }
+  get lowWater() {
+    return this.#lows.length ? Math.min(...this.#lows.map((low) => low.ahead - (this.#drift - low.drift))) : null;
+  }
 
   /** Bytes came at `now` (seconds); `ahead` is what was buffered ahead just before. */
   wrote(now, ahead) {
     if (this.#lastWrite !== null && now - this.#lastWrite < SAME_WRITE) return;
     if (this.#lastWrite !== null) {
       this.#see(now - this.#lastWrite);
-      this.#lows.push({ at: now, ahead });
+      this.#lows.push({ at: now, ahead, drift: this.#drift });
       while (this.#lows.length > WRITES_SEEN && this.#lows[0].at < now - WINDOW) this.#lows.shift();
     }
     this.#lastWrite = now;
   }
 
-  /** The edge tells that its interval will be `seconds` from some moment on. */
-  announce(seconds) {
+  /** The edge tells that its interval will be `seconds`, `inSeconds` from now on (0: it is so already). */
+  announce(seconds, inSeconds) {
     if (!(seconds > 0) || seconds > INTERVAL_MAX) return;
-    if (seconds > this.#interval) this.#goalInterval = seconds;
+    if (seconds > this.#interval && inSeconds > 0) this.#goalInterval = seconds;
     else { this.#goalInterval = null; this.#interval = seconds; }
     this.#gaps = [];
   }
 
-  /** Playback ran dry at `now`. */
-  stalled(now) {
+  /** How far to skip when playing has just begun with `ahead`; 0 if it is not worth it. */
+  firstSkip(ahead) {
+    const excess = ahead - this.startAhead;
+    return excess > FIRST_SKIP ? excess : 0;
+  }
+
+  /** Playback ran dry: what was seen of the buffer counts no more. */
+  stalled() {
     this.#margin = Math.min(MARGIN_MAX, this.#margin * MARGIN_AFTER_STALL);
-    this.#marginAt = now;
+    this.#lows = [];
   }
 
   /** A new connection or a jump: what was seen of the buffer counts no more. */
-  reset() { this.#lows = []; this.#lastWrite = null; this.#gaps = []; }
+  reset() { this.#rate = 1; this.#lows = []; this.#lastWrite = null; this.#gaps = []; }
 
   /** → {rate, jump}: play at `rate`; `jump` is null or how many seconds to skip forward. */
   decide(now, ahead) {
-    this.#recover(now);
+    this.#advance(now);
     const excess = ahead - this.goal - this.#interval;
-    if (excess > JUMP) return { rate: 1, jump: excess };
     const low = this.lowWater;
-    if (low === null) return { rate: 1, jump: null };
+    if (excess > JUMP || low === null) {
+      this.#rate = 1;
+      return { rate: 1, jump: excess > JUMP ? excess : null };
+    }
     const error = Math.min(low, ahead) - this.goal;
-    return { rate: rateFor(error), jump: null };
+    this.#rate = rateFor(error);
+    return { rate: this.#rate, jump: null };
   }
 
   #see(gap) {
@@ -100,19 +118,18 @@ export class LiveEdge {
     }
   }
 
-  #recover(now) {
-    if (this.#marginAt === null) { this.#marginAt = now; return; }
-    const gone = Math.max(0, now - this.#marginAt);
-    this.#marginAt = now;
+  #advance(now) {
+    const gone = this.#decidedAt === null ? 0 : Math.max(0, now - this.#decidedAt);
+    this.#decidedAt = now;
+    this.#drift += gone * (this.#rate - 1);
     this.#margin = Math.max(MARGIN_MIN, this.#margin - gone * MARGIN_RECOVERY);
   }
 }
 
 /** The rate for a buffer that is `error` seconds above (faster) or below (slower) its goal. */
 export function rateFor(error) {
-  if (Math.abs(error) <= DEAD_BAND) return 1;
-  const beyond = error - Math.sign(error) * DEAD_BAND;
-  const rate = 1 + beyond * GAIN;
+  if (-BAND_BELOW <= error && error <= BAND_ABOVE) return 1;
+  const rate = 1 + (error > 0 ? error - BAND_ABOVE : error + BAND_BELOW) * GAIN;
   return Math.round(Math.min(RATE_MAX, Math.max(RATE_MIN, rate)) * 1000) / 1000;
 }
 

@@ -31,7 +31,7 @@ export function supported() {
 export class LiveSource extends EventTarget {
   #audio; #url; #media; #buffer = null; #queue = []; #queued = 0; #edge; #events = [];
   #connection = null; #lastByte = 0; #attempt = 0; #timer = null; #stopped = false; #started = false;
-  #state = ""; #peak = 0; #onWaiting = () => this.#ranDry();
+  #state = ""; #peak = 0; #fresh = false; #placedAt = 0; #onWaiting = () => this.#ranDry();
   stalls = 0; reconnects = -1; jumps = 0; bytes = 0;
 
   constructor(audio, url, intervalSeconds) {
@@ -120,7 +120,7 @@ export class LiveSource extends EventTarget {
   }
 
   #keep(event) {
-    if (event.kind === "interval") { this.#edge.announce(event.body.interval_ms / 1000); return; }
+    if (event.kind === "interval") { this.#edge.announce(event.body.interval_ms / 1000, event.body.in_ms / 1000); return; }
     this.#events.push(event);
     if (this.#events.length > EVENTS_MAX) this.#events.shift();
     if (!this.#started || event.kind === "state") this.#tellDue();
@@ -173,8 +173,8 @@ export class LiveSource extends EventTarget {
     const start = ranges.start(ranges.length - 1), end = ranges.end(ranges.length - 1);
     const wanted = this.#edge.startAhead;
     if (end - start < wanted - NOT_AUDIBLE || (this.#started && end < at)) return;
-    this.#audio.currentTime = Math.max(start, end - wanted);
-    this.#started = true;
+    this.#audio.currentTime = this.#placedAt = Math.max(start, end - wanted);
+    this.#started = this.#fresh = true;
     this.#edge.reset();
   }
 
@@ -186,6 +186,7 @@ export class LiveSource extends EventTarget {
     if (!this.#started || this.#audio.paused) return;
     const ahead = this.ahead;
     if (ahead > NOT_AUDIBLE && this.#audio.readyState >= 3 && !this.#audio.seeking) this.#become("playing");
+    if (this.#fresh && this.#audio.currentTime > this.#placedAt) this.#skipFirst();
     const { rate, jump } = this.#edge.decide(now / 1000, ahead);
     if (jump) { this.jumps += 1; this.#audio.currentTime += jump; this.#edge.reset(); }
     if (this.#audio.playbackRate !== rate) this.#audio.playbackRate = rate;
@@ -194,8 +195,18 @@ export class LiveSource extends EventTarget {
   #ranDry() {
     if (!this.#started || this.#audio.seeking || this.#state !== "playing") return;
     this.stalls += 1;
-    this.#edge.stalled(performance.now() / 1000);
+    this.#edge.stalled();
     this.#become("buffering");
+  }
+
+  /* The browser took a while to begin; meanwhile more came than is wanted. */
+  #skipFirst() {
+    this.#fresh = false;
+    const skip = this.#edge.firstSkip(this.ahead);
+    if (!skip) return;
+    this.#audio.currentTime += skip;
+    this.#edge.reset();
+    this.#peak = 0;
   }
 
   #trim(keep) {

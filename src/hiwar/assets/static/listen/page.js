@@ -1,6 +1,6 @@
 /* What every page has: times in the visitor's zone, copy buttons, forms that know the visitor's zone. */
 
-import { moment } from "./format.js";
+import { moment, shortMoment } from "./format.js";
 
 const root = document.documentElement;
 root.dataset.script = "on";
@@ -8,7 +8,7 @@ root.dataset.script = "on";
 for (const time of document.querySelectorAll("time[data-moment]")) {
   const date = new Date(time.dateTime);
   time.title = time.textContent;
-  time.textContent = moment(date, root.lang);
+  time.textContent = time.dataset.moment === "short" ? shortMoment(date, root.lang, new Date()) : moment(date, root.lang);
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {

@@ -18,7 +18,9 @@ export function startReplay(data) {
     source = new ListSource(audio, url, { mode, token, at: place });
     source.addEventListener("broken", () => nextMode());
     source.addEventListener("state", () => show());
-    source.start();
+    const opened = source.start();
+    const wanted = source;
+    opened.then(() => wanted === source && audio.play().catch(() => {})); // attaching a list pauses the element
     audio.playbackRate = audio.defaultPlaybackRate = Number(by("speed").value);
   }
 

@@ -1,6 +1,6 @@
 /* Drawing who is on air: the list of speakers with live levels, the count, the phase. */
 
-import { counted, meterLevel } from "./format.js";
+import { counted, initial, meterLevel } from "./format.js";
 
 export class RoomView {
   #phrases; #language; #rows = new Map();
@@ -33,7 +33,7 @@ export class RoomView {
     const row = this.#rows.get(one.id) ?? this.#newRow(one.id);
     const name = one.name || this.#phrases[one.role] || "";
     const notes = [one.name ? this.#phrases[one.role] : "", !one.connected ? this.#phrases.away : one.muted ? this.#phrases.muted : ""];
-    set(row.avatar, [...name].find((char) => /[\p{L}\p{N}]/u.test(char))?.toUpperCase() ?? "•");
+    set(row.avatar, initial(name));
     set(row.name, name);
     set(row.note, notes.filter(Boolean).join(" · "));
     row.item.dataset.away = String(!one.connected);

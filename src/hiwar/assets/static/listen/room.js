@@ -84,10 +84,12 @@ export class Room {
     source.addEventListener("state", () => this.#show());
     source.addEventListener("event", ({ detail }) => this.#event(detail.kind, detail.body));
     source.addEventListener("broken", () => this.#nextMode(source));
-    source.addEventListener("refused", () => this.#wasRefused());
+    source.addEventListener("refused", ({ detail }) => this.#wasRefused(detail));
     this.#followEvents(source.mode !== "mse");
-    source.start();
-    this.#audio.play().catch((error) => this.#notPlaying(source, error));
+    const play = () => this.#audio.play().catch((error) => this.#notPlaying(source, error));
+    const opened = source.start();
+    play(); // in the tap, so that the element may sound; again once a list is attached, which pauses it
+    opened?.then(() => source === this.#source && play());
     this.#show();
   }
 
@@ -168,9 +170,11 @@ export class Room {
     location.reload();
   }
 
-  #wasRefused() {
+  /* 410 says that it is over; anything else may pass, and the lookout asks what is the matter. */
+  #wasRefused(status) {
     this.#refused += 1;
     this.#lookout.quiet = false;
+    if (status === 410) this.#phase("ended");
   }
 
   // ---- Showing ----

@@ -1,0 +1,46 @@
+"""The pure parts of the listening page, run by node against what the packager really writes."""
+
+import json
+import os
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+
+from hiwar.media.feed import FEED_OPUS
+from hiwar.packager.feeds import init_bytes, render_chunk
+from hiwar.packager.fmp4 import render_event
+from tests.needs import need_program
+
+HERE = Path(__file__).parent
+PACKETS = [bytes([0xF8, 0xFF, 0xFE])] * 4
+
+
+def test_live_edge_control_holds_in_a_simulated_world() -> None:
+    _node("live_edge.test.mjs", {})
+
+
+def test_the_stream_is_taken_apart_as_the_packager_put_it_together(tmp_path: Path) -> None:
+    stream, media, events = init_bytes("opus"), init_bytes("opus"), []
+    for number in range(5):
+        body = {"levels": {"h1": -number}, "name": "المضيف"}
+        box = render_event("levels", json.dumps(body).encode(), media_time=number * 3840)
+        stream += render_chunk(FEED_OPUS, number, PACKETS, [box]).payload
+        media += render_chunk(FEED_OPUS, number, PACKETS).payload
+        events.append({"kind": "levels", "time": number * 0.08, "body": body})
+    vectors = tmp_path / "vectors.json"
+    fields = {"stream": b64encode(stream).decode(), "media": b64encode(media).decode(), "events": events}
+    vectors.write_text(json.dumps(fields))
+    _node("emsg.test.mjs", {"VECTORS": str(vectors)})
+
+
+def _node(name: str, environment: dict[str, str]) -> None:
+    node = need_program("node")
+    done = subprocess.run(
+        [node, "--test", str(HERE / name)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
