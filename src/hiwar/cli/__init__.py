@@ -43,8 +43,8 @@ def version(short: Annotated[bool, typer.Option(help="The number alone.")] = Fal
 
 def main() -> None:
     """Entry point of the command. Errors that people can mend are one sentence and exit code 2."""
-    from hiwar.ops.runtime import BadSetting
     from hiwar.ops.secrets import BadSecrets
+    from hiwar.ops.settings import BadSetting
 
     try:
         app()

@@ -123,16 +123,14 @@ def _codecs(settings: Settings) -> Iterator[Finding]:
 
 
 def _webrtc(settings: Settings) -> Iterator[Finding]:
-    from hiwar.stage.webrtc import check_aiortc
+    from hiwar.stage.webrtc.patches import check_aiortc
 
-    capabilities = check_aiortc()
-    missing = capabilities.missing()
-    if missing:
-        yield Finding(
-            "webrtc", "warn", f"aiortc lacks {', '.join(missing)}", "reinstall the locked version: make setup"
-        )
-    else:
+    found = check_aiortc()
+    if found.direct:
         yield Finding("webrtc", "ok", "aiortc is the pinned version and takes our fixes")
+    else:
+        mend = "reinstall the locked version: make setup"
+        yield Finding("webrtc", "warn", f"the slower way is taken: {'; '.join(found.problems)}", mend)
     if not settings.rtc_public_address:
         mend = "behind NAT set rtc_public_address; through strict firewalls set turn_url"
         yield Finding("webrtc", "ok", "speakers reach this machine's own addresses", mend)

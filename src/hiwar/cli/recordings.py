@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from hiwar.media.timeline import seconds
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import load_settings
 from hiwar.relay.directory import Directory
@@ -49,7 +50,7 @@ def list_all(as_json: AsJson = False) -> None:
 
     directory = _directory()
     rows = []
-    for entry in list_recordings(directory.data):
+    for entry in list_recordings(directory.data / "conversations"):
         specification = directory.read_specification(entry.conversation)
         rows.append((specification.title if specification else "", entry))
     if as_json:
@@ -61,9 +62,9 @@ def list_all(as_json: AsJson = False) -> None:
     for column in ("id", "title", "length", "size", "folder"):
         table.add_column(column, overflow="fold")
     for title, entry in rows:
-        length = f"{entry.seconds / 60:.1f} min"
+        length = f"{seconds(entry.duration) / 60:.1f} min"
         table.add_row(
-            entry.conversation, title, length, f"{entry.size_bytes / 1e6:.1f} MB", str(entry.folder)
+            entry.conversation, title, length, f"{entry.bytes_total / 1e6:.1f} MB", str(entry.folder)
         )
     Console(highlight=False).print(table if rows else "No recordings yet.")
 
@@ -80,9 +81,9 @@ def verify(which: Which = "", as_json: AsJson = False) -> None:
         bad += bool(findings)
         report[name] = [_plain(finding) for finding in findings]
         if not as_json:
-            typer.echo(f"{name}: {'whole' if not findings else ''}")
+            typer.echo(f"{name}: {f'{len(findings)} findings' if findings else 'whole'}")
             for finding in findings:
-                typer.echo(f"  {finding}")
+                typer.echo(f"  {finding.file}: {finding.text}")
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))
     sys.exit(1 if bad else 0)
@@ -91,14 +92,19 @@ def verify(which: Which = "", as_json: AsJson = False) -> None:
 @app.command()
 def salvage(which: Which) -> None:
     """Trim torn tails so that every file opens. Only for a recording that no stage is writing."""
+    from hiwar.recording.folder import RecordingBusy
     from hiwar.recording.verify import salvage_recording
 
     directory = _directory()
     (found,) = _folders(directory, which)
-    if directory.data_socket(which).exists():
+    try:
+        done = salvage_recording(found[1])
+    except RecordingBusy as error:
         typer.echo(f"hiwar: a stage is writing {which}; it salvages by itself when it starts", err=True)
-        raise typer.Exit(2)
-    typer.echo(_plain(salvage_recording(found[1])))
+        raise typer.Exit(2) from error
+    for file in done:
+        typer.echo(json.dumps(_plain(file), ensure_ascii=False))
+    typer.echo("mended" if done else "It was whole.")
 
 
 def _progress(folders: list[tuple[str, Path]], quiet: bool) -> Any:

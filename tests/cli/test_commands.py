@@ -1,0 +1,118 @@
+"""The command as people and programs call it, in processes of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.certificate import self_signed
+from tests.running import free_port
+
+
+def hiwar(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HIWAR_DATA_DIR": str(folder / "data"),
+        "HIWAR_RUNTIME_DIR": str(folder / "run"),
+        **{f"HIWAR_{key}": value for key, value in settings.items()},
+    }
+    command = [sys.executable, "-m", "hiwar", *arguments]
+    return subprocess.run(
+        command, check=False, env=environment, cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_open_prints_links_for_everybody_and_programs_read_them(tmp_path: Path) -> None:
+    done = hiwar(tmp_path, "open", "حوار مفتوح", "--guests", "2", "--cohosts", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["title"] == "حوار مفتوح"
+    assert [link["serial"] for link in made["links"]] == ["h1", "c1", "g1", "g2"]
+    assert all("#" in link["address"] for link in made["links"])
+    assert (tmp_path / f"data/conversations/{made['id']}/specification.json").exists()
+    assert (tmp_path / "data/secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_only_conversation_has_a_voucher_in_its_listeners_link(tmp_path: Path) -> None:
+    made = json.loads(hiwar(tmp_path, "open", "closed", "--link-only", "--json").stdout)
+    assert "?v=" in made["listen"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("open",), "title"),
+        (("open", "   "), "needs a title"),
+        (("open", "x", "--guests", "٣"), "--guests"),
+        (("open", "x", "--guests", "9999"), "40"),
+        (("recordings", "verify", "../../etc"), "no recording"),
+        (("recordings", "salvage", "abcdefghij"), "no recording"),
+        (("nothing",), "nothing"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = hiwar(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "edge", "status", "doctor"])
+def test_a_bad_setting_ends_every_command_with_one_sentence(tmp_path: Path, command: str) -> None:
+    done = hiwar(tmp_path, command, EDGE_PORT="٨٠٠٠")
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "hiwar: edge_port = '٨٠٠٠': must be a whole number from 1 to 65535 (digits 0-9)"
+    )
+
+
+def test_status_where_nothing_runs_says_how_to_start(tmp_path: Path) -> None:
+    assert "hiwar serve" in hiwar(tmp_path, "status").stdout
+    report = json.loads(hiwar(tmp_path, "status", "--json").stdout)
+    assert (report["processes"], report["conversations"]) == ([], [])
+
+
+def test_no_recordings_is_said_so(tmp_path: Path) -> None:
+    assert "No recordings yet" in hiwar(tmp_path, "recordings", "list").stdout
+    assert json.loads(hiwar(tmp_path, "recordings", "list", "--json").stdout) == []
+
+
+def test_doctor_finds_nothing_bad_on_a_free_machine(tmp_path: Path) -> None:
+    ports = {"EDGE_PORT": str(free_port()), "BACKSTAGE_PORT": str(free_port())}
+    done = hiwar(tmp_path, "doctor", "--json", **ports)
+    findings = json.loads(done.stdout)
+    assert {finding["check"] for finding in findings} >= {"ports", "codecs", "disk", "webrtc", "clock"}
+    assert [finding for finding in findings if finding["level"] == "bad"] == []
+    assert done.returncode == 0
+
+
+def test_doctor_tells_a_taken_port_and_a_certificate_that_ends_soon(tmp_path: Path) -> None:
+    import socket
+
+    cert, key = self_signed(tmp_path, days=3)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = {
+            "EDGE_PORT": str(taken.getsockname()[1]),
+            "EDGE_TLS_CERT": str(cert),
+            "EDGE_TLS_KEY": str(key),
+        }
+        done = hiwar(tmp_path, "doctor", "--json", **settings)
+    findings = {(finding["check"], finding["level"]) for finding in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert ("ports", "bad") in findings
+    assert ("certificates", "warn") in findings
+
+
+def test_a_second_serve_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / "run").mkdir(mode=0o700)
+    with (tmp_path / "run/serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = hiwar(tmp_path, "serve")
+    assert done.returncode == 2
+    assert "already runs" in done.stderr
