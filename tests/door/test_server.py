@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -283,7 +284,7 @@ def test_any_bytes_get_valid_answers_or_a_close_and_disturb_nobody(pieces: list[
             assert door.counts["failed"] == 0
             assert b"200 OK" in await exchange(port, b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n")
 
-    asyncio.run(scene())
+    uvloop.run(scene())
 
 
 async def test_others_are_served_while_one_drips() -> None:
