@@ -135,8 +135,9 @@ async def test_a_patch_is_answered_as_the_standard_says(
     world: World, match: str, kind: str, body: bytes, status: int
 ) -> None:
     session = await world.post_offer("g1")
-    headers = {"content_type": kind, "if_match": match.replace("TAG", session.headers["ETag"])}
-    response = await world.ask("PATCH", session.headers["Location"], serial="g1", body=body, **headers)
+    tag = match.replace("TAG", session.headers["ETag"])
+    address = session.headers["Location"]
+    response = await world.ask("PATCH", address, serial="g1", body=body, content_type=kind, if_match=tag)
     assert response.status == status
     trickled = [message for message in world.asked if isinstance(message, Trickle)]
     assert [message.resource for message in trickled] == (["session1"] if status == 204 else [])

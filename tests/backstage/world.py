@@ -1,8 +1,10 @@
 """A conversation with its links, and a site in front of a stage that answers as the test tells it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+
+import msgspec
 
 from hiwar.backstage.context import Context, Rooms
 from hiwar.backstage.site import Site
@@ -34,7 +36,8 @@ class ScriptedStage:
         return self.reply(message)
 
     async def notices(self) -> AsyncIterator[Notice]:
-        for notice in ():
+        none: tuple[Notice, ...] = ()
+        for notice in none:
             yield notice
 
     async def close(self) -> None: ...
@@ -93,7 +96,7 @@ class World:
         serial: str = "h1",
         token: str | None = None,
         body: bytes = b"",
-        query: dict[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         **headers: str,
     ) -> Response:
         bearer = pass_of(serial) if token is None else token
@@ -105,7 +108,7 @@ class World:
         )
 
     async def post_offer(self, serial: str = "h1", body: bytes = OFFER, **headers: str) -> Response:
-        kept = {"content_type": "application/sdp", **headers}
+        kept: dict[str, Any] = {"content_type": "application/sdp", **headers}
         return await self.ask("POST", f"/whip/{CONVERSATION}", serial=serial, body=body, **kept)
 
 
@@ -115,6 +118,5 @@ def pass_of(serial: str, *, conversation: str = CONVERSATION, key: bytes = KEY, 
 
 
 def a_room(**changes: object) -> Room:
-    return Room(
-        **{"conversation": CONVERSATION, "title": "حوار", "phase": Phase.LIVE, "incarnation": 1, **changes}
-    )  # type: ignore[arg-type]
+    room = Room(conversation=CONVERSATION, title="حوار", phase=Phase.LIVE, incarnation=1)
+    return msgspec.structs.replace(room, **changes)

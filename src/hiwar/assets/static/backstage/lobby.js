@@ -11,7 +11,7 @@ const HOLD_MS = 1500; // a verdict on the level stays this long
 
 export class Lobby {
   #frame = 0;
-  #verdict = { key: "level_silent", until: 0 };
+  #quietUntil = 0;
   #devicesChanged = () => this.#fillDevices();
 
   constructor(session, microphone) {
@@ -154,11 +154,12 @@ export class Lobby {
   }
 
   #judge(level) {
+    if (this.microphone.asleep) return setText(this.said, t("level_asleep"));
     const key = level > LOUD_DBFS ? "level_loud" : level > HEARD_DBFS ? "level_good" : "level_silent";
     const now = performance.now();
-    if (key === "level_silent" && now < this.#verdict.until) return;
-    if (key !== "level_silent") this.#verdict.until = now + HOLD_MS;
-    setText(this.said, t(key));
+    if (key === "level_silent" && now < this.#quietUntil) return undefined;
+    if (key !== "level_silent") this.#quietUntil = now + HOLD_MS;
+    return setText(this.said, t(key));
   }
 
   #mend(field) {

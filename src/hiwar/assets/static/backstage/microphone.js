@@ -78,7 +78,11 @@ export class Microphone extends EventTarget {
     if (this.#echo) this.#echo.gain.value = on ? 1 : 0;
   }
 
-  /** Audio contexts wait for a tap in some browsers. */
+  /** Whether the browser still waits for a tap before it measures anything. */
+  get asleep() {
+    return this.#context?.state === "suspended";
+  }
+
   wake() {
     return this.#context?.resume();
   }
@@ -90,7 +94,10 @@ export class Microphone extends EventTarget {
   }
 
   #measure() {
-    this.#context ??= new AudioContext({ latencyHint: "interactive" });
+    if (!this.#context) {
+      this.#context = new AudioContext({ latencyHint: "interactive" });
+      for (const tap of ["pointerdown", "keydown"]) document.addEventListener(tap, () => this.wake(), { once: true });
+    }
     this.#analyser ??= new AnalyserNode(this.#context, { fftSize: 1024 });
     this.#echo ??= new GainNode(this.#context, { gain: 0 });
     this.#source = this.#context.createMediaStreamSource(this.stream);

@@ -64,8 +64,8 @@ class PersonRow {
     this.panel = el("div", { class: "person-panel stack-s", hidden: true, id: `panel-${id}` });
     this.node = el("li", { class: "person", data: { person: id } },
       this.avatar,
-      el("div", { class: "person-who grow" }, el("div", {}, this.name, this.own ? el("span", { class: "you-mark" }, t("you")) : null), this.role),
-      this.mutedSign, this.quality, this.tools, this.panel);
+      el("div", { class: "person-who grow" }, el("div", { class: "person-line" }, this.name, this.own ? el("span", { class: "you-mark" }, t("you")) : null, this.mutedSign), this.role),
+      this.quality, this.tools, this.panel);
   }
 
   show(speaker, loss) {
