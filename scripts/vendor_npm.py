@@ -16,6 +16,7 @@ from base64 import b64encode
 from hashlib import sha512
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NotRequired, TypedDict
 
 HERE = Path(__file__).parent
 LOCK = HERE / "vendor_npm.json"
@@ -23,9 +24,25 @@ STATIC = HERE.parent / "src/hiwar/assets/static"
 FILE_BYTES_MAX = 2 * 1024 * 1024
 
 
+class Package(TypedDict):
+    """One row of the lock: `files` maps a path in the archive to one below `assets/static`."""
+
+    name: str
+    version: str
+    files: dict[str, str]
+    integrity: NotRequired[str]
+    hashes: NotRequired[dict[str, str]]
+
+
+class Lock(TypedDict):
+    """The whole lock."""
+
+    packages: list[Package]
+
+
 def main() -> int:
     """Exit code 0 when every file is as pinned."""
-    lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    lock: Lock = json.loads(LOCK.read_text(encoding="utf-8"))
     if "--check" not in sys.argv[1:]:
         for package in lock["packages"]:
             _fetch(package)
@@ -36,24 +53,24 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def differing_files(lock: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+def differing_files(lock: Lock) -> list[str]:
     """The vendored files that are missing or differ from the lock."""
     wrong = []
     for package in lock["packages"]:
-        for name, expected in package["hashes"].items():
+        for name, expected in package.get("hashes", {}).items():
             path = STATIC / name
             if not path.is_file() or _integrity(path.read_bytes()) != expected:
                 wrong.append(name)
     return wrong
 
 
-def _fetch(package: dict[str, dict[str, str]]) -> None:
+def _fetch(package: Package) -> None:
     spec = f"{package['name']}@{package['version']}"
     with TemporaryDirectory() as folder:
-        subprocess.run(["npm", "pack", "--silent", spec], cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S607
+        subprocess.run(["npm", "pack", "--silent", spec], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         (archive,) = Path(folder).glob("*.tgz")
         found = _integrity(archive.read_bytes())
-        expected = package.setdefault("integrity", found)  # type: ignore[arg-type]
+        expected = package.setdefault("integrity", found)
         if found != expected:
             raise SystemExit(f"{spec}: the archive is {found}, pinned is {expected}")
         with tarfile.open(archive) as opened:

@@ -1,4 +1,4 @@
-"""Django on a database of its own for the whole run; each test in a transaction and a data folder of its own."""
+"""Django on a database of its own for the whole run; each test in a transaction and a folder of its own."""
 
 import os
 import tempfile

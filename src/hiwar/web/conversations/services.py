@@ -175,7 +175,7 @@ def sync(conversation: Conversation) -> Conversation:
 
 
 def sync_all() -> None:
-    """Adopt conversations whose files others made, drop demonstrations whose files are gone, sync the rest."""
+    """Adopt what others made by its files, drop demonstrations whose files are gone, sync the rest."""
     directory = installation.directory()
     known = set(Conversation.objects.values_list("id", flat=True))
     on_disk = set(directory.conversations())
