@@ -4,14 +4,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
 
+from hiwar.assets import STATIC
 from hiwar.door.client import ClientLimits, UpstreamClient
 from hiwar.door.http import Problem, Request, Response
 from hiwar.door.server import DoorServer
+from hiwar.door.static import StaticFiles
+from hiwar.edge.access import Access
 from hiwar.edge.cache import FRESH_SECONDS
 from hiwar.edge.passthrough import CachedPassThrough, PassThrough, forwarded_headers
+from hiwar.edge.routes import FrontDoor
+from hiwar.relay.directory import Directory
+from hiwar.relay.records import Specification
 from tests.edge.test_cache import ask
 
 QUICK = ClientLimits(connections_max=4, queue_max=4, queue_s=0.2, connect_s=0.2, head_s=0.5, body_s=0.5)
@@ -179,3 +187,27 @@ async def test_a_large_answer_is_streamed_with_its_length(tmp_path: Path) -> Non
         assert answer.headers["Content-Length"] == "3000000"
         assert answer.headers["Content-Range"] == "bytes 0-1/9"
         assert len(await body_of(answer)) == 3_000_000
+
+
+async def test_a_hidden_conversations_page_never_comes_from_the_cache_not_even_while_web_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    for module in ("passthrough", "access"):
+        monkeypatch.setattr(f"hiwar.edge.{module}.monotonic", lambda: clock[0])
+    directory = Directory(tmp_path / "d", tmp_path)
+    seen = Specification(id="abcdef1234", title="x")
+    directory.write_specification(seen)
+    nobody = PassThrough(UpstreamClient(tmp_path / "none", QUICK))
+    pages = pages_of(tmp_path / "s")
+    access = Access(directory, b"k" * 32)
+    front = FrontDoor({}, access, pages=pages, archive=nobody, static=StaticFiles(STATIC))
+    page = ask("/c/abcdef1234")
+    async with serving(tmp_path / "s", Web()):
+        assert await body_of(cast(Response, await front.answer(page))) == b"page"
+    clock[0] += FRESH_SECONDS + 1
+    assert await body_of(cast(Response, await front.answer(page))) == b"page"
+    directory.write_specification(msgspec.structs.replace(seen, hidden=True))
+    clock[0] += FRESH_SECONDS + 1
+    with pytest.raises(Problem):
+        await front.answer(page)

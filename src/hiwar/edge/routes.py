@@ -26,6 +26,7 @@ from hiwar.relay.phases import ON_AIR
 from hiwar.relay.records import Phase
 
 _CONVERSATION = re.compile(r"/c/([a-z0-9]{6,32})/(.+)", re.ASCII)
+_PAGE = re.compile(r"/c/([a-z0-9]{6,32})/?", re.ASCII)
 _LIVE = {f"live.{feed.extension}": feed for feed in FEEDS.values()}
 _EVENT_HEADERS = {
     "Content-Type": "text/event-stream",
@@ -72,7 +73,17 @@ class FrontDoor:
         if rest.startswith("archive/"):
             self._check(request, conversation)
             return await self._archive.answer(request)
+        self._purge_if_hidden(request.path)
         return await self._pages.answer(request)
+
+    def _purge_if_hidden(self, path: str) -> None:
+        """A page of what moderation hid is never shown from the cache, not even while web is dead."""
+        found = _PAGE.fullmatch(path)
+        if found is None:
+            return
+        specification = self._access.known(found.group(1)).specification
+        if specification is not None and specification.hidden:
+            self._pages.cache.forget_path(f"/c/{specification.id}")
 
     def _check(self, request: Request, conversation: str) -> Known:
         if request.method not in ("GET", "HEAD"):
