@@ -107,6 +107,17 @@ def test_the_program_is_the_sum_of_the_voices_and_each_hears_the_others() -> Non
     assert delayed_correlation(studio.heard(1)[9600:], one[9600:]) > 0.99
 
 
+def test_the_program_equals_an_offline_mix_of_the_tracks() -> None:
+    studio = Studio()
+    studio.go_on_air()
+    times = np.arange(96_000) / 48_000
+    one = (0.25 * np.sin(2 * np.pi * (300 + 300 * times) * times)).astype(np.float32)
+    other = (0.2 * np.sin(2 * np.pi * (2500 - 400 * times) * times)).astype(np.float32)
+    studio.play([one, other])
+    tracks = [decode_opus([p.payload for p in studio.kept if p.ssrc == row]) for row in (0, 1)]
+    assert delayed_correlation(studio.program_pcm()[9_600:], (tracks[0] + tracks[1])[9_600:]) > 0.99
+
+
 def test_gain_and_mute_count_in_the_mix() -> None:
     studio = Studio()
     studio.go_on_air()
