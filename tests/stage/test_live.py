@@ -79,7 +79,7 @@ def best_piece(track: Pcm, window: Pcm) -> Pcm:
 
 def explained(program: Pcm, tracks: list[Pcm], window_samples: int = 4_800) -> float:
     """How much of the program's energy is a plain sum of the tracks, in the best of its windows: on a busy
-    machine the senders of this test falter, and jitter buffers stretch (`test_program` shows the exact sum)."""
+    machine this test's senders falter, and jitter buffers stretch (`test_program` shows the exact sum)."""
     shares = []
     for at in range(window_samples, program.size - 2 * window_samples, window_samples):
         window = program[at : at + window_samples]
