@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.crowd import chunk_bytes
+from bench.crowd import chunk_bytes, stream_bytes
 from bench.harness import raise_descriptors
 
 TICK_SECONDS = 0.08
@@ -32,8 +32,9 @@ OWNER = "<changeowner><user>nobody</user><group>nogroup</group></changeowner>"
 
 
 @contextlib.contextmanager
-def icecast(port: int, chunk_size: int) -> Iterator[int | None]:
-    """Icecast with one mount `/live`, fed 64 kbit/s; its pid, or None where it is not installed."""
+def icecast(port: int, chunk_size: int, ticks: int) -> Iterator[int | None]:
+    """Icecast with one mount `/live`, fed `ticks` chunks at once every `ticks` ticks, so that it writes as
+    seldom as it can be made to; its pid, or None where it is not installed."""
     program = shutil.which("icecast2")
     if program is None:
         yield None
@@ -47,7 +48,7 @@ def icecast(port: int, chunk_size: int) -> Iterator[int | None]:
             [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         stop = threading.Event()
-        feeder = threading.Thread(target=_feed_icecast, args=(port, chunk_size, stop), daemon=True)
+        feeder = threading.Thread(target=_feed_icecast, args=(port, chunk_size, ticks, stop), daemon=True)
         try:
             feeder.start()
             time.sleep(2.0)
@@ -59,15 +60,15 @@ def icecast(port: int, chunk_size: int) -> Iterator[int | None]:
             process.wait()
 
 
-def _feed_icecast(port: int, chunk_size: int, stop: threading.Event) -> None:
+def _feed_icecast(port: int, chunk_size: int, ticks: int, stop: threading.Event) -> None:
     connection = _connect(port)
     password = base64.b64encode(b"source:bench").decode()
     head = f"SOURCE /live HTTP/1.0\r\nAuthorization: Basic {password}\r\nContent-Type: audio/mpeg\r\n\r\n"
     connection.sendall(head.encode())
     due, number = time.monotonic(), 0
     while not stop.is_set():
-        connection.sendall(chunk_bytes(number, chunk_size))
-        number, due = number + 1, due + TICK_SECONDS
+        connection.sendall(stream_bytes(number, ticks, chunk_size))
+        number, due = number + ticks, due + ticks * TICK_SECONDS
         time.sleep(max(0.0, due - time.monotonic()))
     connection.close()
 
