@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from hiwar.assets import STATIC
-from hiwar.backstage.pages import answer_page
+from hiwar.backstage.pages import SECURITY_HEADERS, answer_page
 from hiwar.door.http import Request
 from hiwar.door.static import StaticFiles
 from tests.backstage.world import CONVERSATION
@@ -185,13 +185,13 @@ def show_state(page: Page, state: State, language: str) -> None:
     if state.enter:
         page.check("#agree")
         page.click("#enter")
-        page.wait_for_function("document.documentElement.dataset.state !== 'lobby'")
+        page.wait_for_function("() => document.documentElement.dataset.state !== 'lobby'")
     if state.after is not None:
         page.wait_for_function(
-            "['lobby', 'green_room', 'live'].includes(document.documentElement.dataset.state)"
+            "() => ['lobby', 'green_room', 'live'].includes(document.documentElement.dataset.state)"
         )
         state.after(page)
-    page.wait_for_function(f"document.documentElement.dataset.state === '{state.shown}'")
+    page.wait_for_function(f"() => document.documentElement.dataset.state === '{state.shown}'")
     page.wait_for_timeout(250)
 
 
@@ -206,7 +206,9 @@ def _serve(route: Route) -> None:
         else answer_page(request, "en", 200)
     )
     assert isinstance(response.body, bytes)
-    route.fulfill(status=response.status, headers=response.headers, body=response.body)
+    route.fulfill(
+        status=response.status, headers={**response.headers, **SECURITY_HEADERS}, body=response.body
+    )
 
 
 def new_page(browser: Browser, size: str, scheme: str) -> Page:

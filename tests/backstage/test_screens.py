@@ -26,7 +26,7 @@ def browser() -> Iterator[object]:
         started.close()
 
 
-@pytest.mark.parametrize(("place", "state"), enumerate(STATES), ids=[state.name for state in STATES])
+@pytest.mark.parametrize(("place", "state"), list(enumerate(STATES)), ids=[state.name for state in STATES])
 def test_a_state_is_shown_whole_and_every_control_has_a_name(
     place: int, state: State, browser: object
 ) -> None:

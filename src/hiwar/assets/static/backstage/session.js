@@ -14,7 +14,7 @@ import { WhipSession } from "./whip.js";
 
 const RENEW_MS = 300000;
 const DISCONNECTED_MS = 2000; // ICE may recover by itself
-const CONNECT_MS_MAX = 8000;
+const CONNECT_MS = [3000, 5000, 8000]; // patience with the first attempts, then with all others
 const FINAL = new Set(["no_pass", "invalid", "expired", "revoked", "hidden", "unknown", "taken"]);
 
 export class Session extends EventTarget {
@@ -250,7 +250,7 @@ export class Session extends EventTarget {
   async #connected(whip) {
     this.#whip = whip;
     remember(this.#resumeKey, whip.resume);
-    if (!await arrived(whip.peer)) return false;
+    if (!await arrived(whip.peer, CONNECT_MS[Math.min(this.#attempt, CONNECT_MS.length - 1)])) return false;
     if (this.#whip !== whip || !this.isIn) return false;
     this.#attempt = 0;
     this.others = whip.others;
@@ -324,15 +324,15 @@ function rows(room) {
   };
 }
 
-/** True once the sound flows, false when it could not within `CONNECT_MS_MAX`. */
-function arrived(peer) {
+/** True once the sound flows, false when it could not within `patience` milliseconds. */
+function arrived(peer, patience) {
   return new Promise((resolve) => {
     const look = () => {
       if (peer.connectionState === "connected") resolve(true);
       if (peer.connectionState === "failed" || peer.connectionState === "closed") resolve(false);
     };
     peer.addEventListener("connectionstatechange", look);
-    setTimeout(() => resolve(peer.connectionState === "connected"), CONNECT_MS_MAX);
+    setTimeout(() => resolve(peer.connectionState === "connected"), patience);
     look();
   });
 }
