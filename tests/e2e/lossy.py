@@ -1,0 +1,119 @@
+"""A piece of network that can lose packets, or be cut: a UDP relay on loopback.
+
+A page is told the relay's port instead of the stage's (tests/e2e/instruments.js asks at the relay's desk,
+a small HTTP address: `GET /<stage's port>` answers with the port to use). Packets are dropped by a seeded
+generator, so that every run loses alike.
+"""
+
+import random
+import selectors
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+DATAGRAM_BYTES_MAX = 65_536
+REQUEST_BYTES_MAX = 4_096
+LEGS_MAX = 64  # connections a test or bench makes in all
+
+
+class Lossy:
+    """`loss` is the share of datagrams dropped, each way; `cut` drops everything there is up to now."""
+
+    def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
+        self.loss = loss
+        self.dropped = self.passed = 0
+        self._random = random.Random(seed)
+        self._selector = selectors.DefaultSelector()
+        self._desk = socket.create_server(("127.0.0.1", 0))
+        self._selector.register(self._desk, selectors.EVENT_READ, self._answer)
+        self._legs: list[_Leg] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The desk's port."""
+        return int(self._desk.getsockname()[1])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
+    def cut(self) -> None:
+        """Every connection made so far goes nowhere from now on; new ones work."""
+        for leg in self._legs:
+            leg.cut = True
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for key, _ in self._selector.select(0.1):
+                key.data()
+
+    def _answer(self) -> None:
+        connection, _ = self._desk.accept()
+        with connection:
+            connection.settimeout(2)
+            words = connection.recv(REQUEST_BYTES_MAX).split(b" ", 2)
+            port = self._new_leg(int(words[1].lstrip(b"/")))
+            head = "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n"
+            connection.sendall(f"{head}{port}".encode())
+
+    def _new_leg(self, stage_port: int) -> int:
+        if len(self._legs) >= LEGS_MAX:
+            raise RuntimeError("more connections through the relay than any test makes")
+        leg = _Leg(self, stage_port)
+        self._legs.append(leg)
+        self._selector.register(leg.near, selectors.EVENT_READ, leg.from_page)
+        self._selector.register(leg.far, selectors.EVENT_READ, leg.from_stage)
+        return int(leg.near.getsockname()[1])
+
+    def takes(self) -> bool:
+        """Whether the next datagram passes."""
+        kept = self._random.random() >= self.loss
+        self.passed += kept
+        self.dropped += not kept
+        return kept
+
+
+class _Leg:
+    """One connection: a socket that the page sees, one that the stage sees."""
+
+    def __init__(self, relay: Lossy, stage_port: int) -> None:
+        self._relay = relay
+        self._page: tuple[str, int] | None = None
+        self.cut = False
+        self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.near.bind(("127.0.0.1", 0))
+        self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.far.bind(("127.0.0.1", 0))
+        self.far.connect(("127.0.0.1", stage_port))
+
+    def from_page(self) -> None:
+        datagram, self._page = self.near.recvfrom(DATAGRAM_BYTES_MAX)
+        if not self.cut and self._relay.takes():
+            self._send(self.far, datagram)
+
+    def from_stage(self) -> None:
+        try:
+            datagram = self.far.recv(DATAGRAM_BYTES_MAX)
+        except ConnectionError:  # the stage's port is closed
+            return
+        if self._page is not None and not self.cut and self._relay.takes():
+            self.near.sendto(datagram, self._page)
+
+    @staticmethod
+    def _send(to: socket.socket, datagram: bytes) -> None:
+        try:
+            to.send(datagram)
+        except ConnectionError:  # likewise
+            return
