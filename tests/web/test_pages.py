@@ -60,7 +60,7 @@ def test_the_first_page_sorts_by_what_is_on_air_announced_and_over(client: Clien
     for phase in (Phase.LIVE, Phase.ANNOUNCED, Phase.ENDED):
         conversation(phase)
     body = client.get("/").content.decode()
-    assert body.index("On air now") < body.index('id="upcoming"') < body.index('id="replays"')
+    assert body.index("On air now") < body.index("Coming up") < body.index('id="replays"')
 
 
 def test_hidden_and_link_only_conversations_are_not_on_the_first_page(client: Client) -> None:

@@ -5,6 +5,7 @@ One process, a few threads; no WebSocket, no lifespan, no access log, no proxy h
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ class _Server(uvicorn.Server):
 def run(settings: Settings) -> None:
     """Serve until SIGTERM."""
     prepare(settings)
+    for name in ("django.request", "django.security"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # strangers' 403 and 404 are no news, and many
     run_role("web", settings, lambda: _serve(runtime_dir(settings) / SOCKET_NAME))
 
 

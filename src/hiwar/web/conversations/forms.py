@@ -33,19 +33,21 @@ SPOKEN = (
 class ConversationForm(forms.Form):
     """What can be edited at any time. `planned` is read in `time_zone`, which the page's script fills."""
 
-    title = forms.CharField(label=_("Title"), max_length=TITLE_CHARS_MAX)
+    title = forms.CharField(
+        label=_("Title"), max_length=TITLE_CHARS_MAX, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
     description = forms.CharField(
         label=_("What it is about"),
         max_length=DESCRIPTION_CHARS_MAX,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 5}),
+        widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
     )
     people = forms.CharField(
         label=_("Who speaks"),
         help_text=_("One name a line. Shown before it begins."),
         max_length=PEOPLE_CHARS_MAX,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
     language = forms.ChoiceField(label=_("Language spoken"), choices=SPOKEN, required=False)
     planned = LocalTimeField(
