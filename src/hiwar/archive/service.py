@@ -211,11 +211,12 @@ def _render_people(request: Request, volume: Volume) -> Response:
     reader = volume.reader
     if not reader.feeds:
         raise no_recording()
+    ended = reader.ended  # before the duration: when it has ended, that is final
     end = reader.duration
     record = {
         "opened": utc(reader.origin_wallclock).isoformat() if reader.origin_wallclock else None,
         "duration": round(seconds(end), 3),
-        "ended": reader.ended,
+        "ended": ended,
         "people": [_person(person, end) for person in reader.people],
     }
     headers = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
