@@ -1,0 +1,153 @@
+"""What a speaker costs: 2, 10 and 20 of them, sending and hearing everybody else through real WebRTC.
+
+The speakers are another process. The stage is held on one core, and on the same core, for the same time and
+with the same priority, runs a control that does nothing but sleep to absolute deadlines 20 ms apart: what it
+is late by is the machine's doing. The stage's lateness is its own count, from its start to the end of the
+measurement, joining included.
+"""
+
+import contextlib
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.harness import Outcome, Progress, cpu_seconds, percentile
+from tests.running import Hiwar, Opened, command_room, until
+
+TITLE = "One speaker's cost with full mix-minus, and how late 20 ms frames are"
+COUNTS = (2, 10, 20)
+GOAL_COUNT = 10
+SETTLE_SECONDS = 5.0
+SECONDS = 40.0
+LATENESS = re.compile(r'hiwar_stage_frame_lateness_seconds\{percentile="([0-9.]+)"\} (\S+)')
+
+
+def run(progress: Progress) -> Outcome:
+    outcome = Outcome()
+    used: dict[int, float] = {}
+    core = max(os.sched_getaffinity(0))
+    with Hiwar(environment={"HIWAR_SPEAKERS_MAX": "20"}) as hiwar:
+        for count in COUNTS:
+            progress(f"{count} speakers")
+            used[count] = measure(outcome, hiwar, count, core)
+    spread = (used[COUNTS[-1]] - used[COUNTS[0]]) / (COUNTS[-1] - COUNTS[0])
+    outcome.beside("one more speaker", spread, "% of a core", "the slope from 2 to 20")
+    return outcome
+
+
+def measure(outcome: Outcome, hiwar: Hiwar, count: int, core: int) -> float:
+    """A conversation of `count` speakers; returns the whole stage's processor, % of a core."""
+    opened = hiwar.open(f"{count} speakers", cohosts=0, guests=count - 1)
+    with connected(hiwar, opened, count):
+        (stage,) = (pid for pid in hiwar.pids("stage") if _is_stage_of(hiwar, opened, pid))
+        pin(stage, core)
+        with control(core, os.getpriority(os.PRIO_PROCESS, stage)) as sleeper:
+            command_room(hiwar, opened, kind="open_air")
+            until(lambda: hiwar.get(f"/c/{opened.id}/now").status == 200)
+            time.sleep(SETTLE_SECONDS)
+            before, began = cpu_seconds(stage), time.monotonic()
+            time.sleep(SECONDS)
+            percent = 100 * (cpu_seconds(stage) - before) / (time.monotonic() - began)
+            late = lateness(hiwar, stage)
+        command_room(hiwar, opened, kind="end")
+    until(lambda: not Path(f"/proc/{stage}").is_dir(), 30)
+    _tell(outcome, count, percent, late, _read_control(sleeper))
+    return percent
+
+
+def _tell(outcome: Outcome, count: int, percent: float, late: dict[str, float], slept: list[float]) -> None:
+    stage = 1000 * late["99.9"]
+    alone = 1000 * (percentile(slept, 99.9) or 0.0)
+    if count == GOAL_COUNT:
+        outcome.at_most(
+            f"a speaker of {count}", percent / count, "% of a core", 2.0, "the whole stage, divided"
+        )
+        outcome.at_most(
+            f"lateness p99.9 beyond the control, {count} speakers", max(0.0, stage - alone), "ms", 2.0
+        )
+    else:
+        outcome.beside(f"a speaker of {count}", percent / count, "% of a core")
+    outcome.beside(f"lateness p99.9, {count} speakers", stage, "ms")
+    outcome.beside(f"lateness p99.9 of the control beside {count}", alone, "ms")
+    outcome.beside(f"lateness p50, {count} speakers", 1000 * late["50"], "ms")
+    outcome.samples[f"control_late_ms_{count}"] = [round(1000 * value, 3) for value in slept]
+
+
+@contextlib.contextmanager
+def connected(hiwar: Hiwar, opened: Opened, count: int) -> Iterator[None]:
+    """`count` speakers in a process of their own, sending and receiving."""
+    command = [sys.executable, "-m", "tests.whip_speaker", "--port", str(hiwar.backstage_port)]
+    command += ["--conversation", opened.id, "--seconds", "240"]
+    for serial in ["h1", *(f"g{number}" for number in range(1, count))]:
+        command += ["--token", opened.token(serial)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        if b"connected" not in process.stdout.readline():
+            raise RuntimeError("the speakers could not connect")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def pin(pid: int, core: int) -> None:
+    """Hold every thread of a process on one core; threads to come inherit it."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
+@contextlib.contextmanager
+def control(core: int, niceness: int) -> Iterator[subprocess.Popen[str]]:
+    """A process that only sleeps to deadlines, on `core`; it says how late it was when it is asked to end."""
+    command = [sys.executable, "-m", "bench.speakers", str(core), str(niceness)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    except BaseException:
+        process.kill()
+        raise
+
+
+def _read_control(process: subprocess.Popen[str]) -> list[float]:
+    written, _ = process.communicate("end\n", timeout=30)
+    return [float(word) for word in written.split()]
+
+
+def lateness(hiwar: Hiwar, pid: int) -> dict[str, float]:
+    """The stage's own count: seconds by percentile."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(hiwar.runtime / f"metrics-stage-{pid}.sock"))
+        text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return {percent: float(value) for percent, value in LATENESS.findall(text)}
+
+
+def _is_stage_of(hiwar: Hiwar, opened: Opened, pid: int) -> bool:
+    return (hiwar.runtime / f"{opened.id}.pid").read_text().strip() == str(pid)
+
+
+def _sleep_to_deadlines(core: int, niceness: int) -> None:
+    os.sched_setaffinity(0, {core})
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    late: list[float] = []
+    due = time.monotonic()
+    while not _asked():
+        due += 0.02
+        time.sleep(max(0.0, due - time.monotonic()))
+        late.append(time.monotonic() - due)
+    print(" ".join(f"{value:.6f}" for value in late))
+
+
+def _asked() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+if __name__ == "__main__":
+    _sleep_to_deadlines(int(sys.argv[1]), int(sys.argv[2]))
