@@ -55,16 +55,17 @@ NOW = {
 def main(folder: Path, only: list[str]) -> None:
     """Take every picture into `folder`, or of the pages named in `only`."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="hw-") as scratch, site(Path(scratch)) as (address, pages, key):
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=need_program("chromium"), args=["--no-sandbox"]
-            )
-            wanted = {name: path for name, path in pages.items() if not only or name in only}
-            for (name, path), language, size, scheme in product(
-                wanted.items(), ("ar", "en"), SIZES, ("light", "dark")
-            ):
-                take(browser, address, name, path, language, size, scheme, folder, key)
+    with (
+        tempfile.TemporaryDirectory(prefix="hw-") as scratch,
+        site(Path(scratch)) as (address, pages, key),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=need_program("chromium"), args=["--no-sandbox"])
+        wanted = {name: path for name, path in pages.items() if not only or name in only}
+        for (name, path), language, size, scheme in product(
+            wanted.items(), ("ar", "en"), SIZES, ("light", "dark")
+        ):
+            take(browser, address, name, path, language, size, scheme, folder, key)
 
 
 def take(
@@ -92,7 +93,7 @@ def take(
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+    page.on("console", lambda line: problems.extend([line.text] if line.type == "error" else []))
     page.goto(address + path)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(3800 if name == "live" else 250)

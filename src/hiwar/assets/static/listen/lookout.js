@@ -1,7 +1,7 @@
 /* Looking out for news when no sound brings it: asks `/now` (the edge's last state, while on air) or
    `/status` (the site's, before and after), with jitter, slower while the page is hidden or the start is far. */
 
-const SOON_MS = 3000, ON_AIR_MS = 4000, FAR_MS = 15000, HIDDEN_FACTOR = 3, FAR_SECONDS = 900;
+const SOON_MS = 3000, ON_AIR_MS = 4000, FAR_MS = 15000, HIDDEN_FACTOR = 3, FAR_SECONDS = 900, FIRST_MS = 300;
 
 export class Lookout {
   #data; #tell; #phase; #quiet = false;
@@ -14,8 +14,8 @@ export class Lookout {
   set quiet(quiet) { this.#quiet = quiet; }
 
   async run() {
-    for (;;) {
-      await new Promise((resume) => setTimeout(resume, this.#pause()));
+    for (let first = true; ; first = false) {
+      await new Promise((resume) => setTimeout(resume, first ? Math.random() * FIRST_MS : this.#pause()));
       if (this.#quiet) continue;
       const body = await this.#ask();
       if (body && !this.#quiet) this.#tell(body);

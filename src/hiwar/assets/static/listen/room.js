@@ -44,7 +44,6 @@ export class Room {
     this.#figures();
     this.#lookout.run();
     this.#countdown();
-    if (this.#isOnAir()) this.#lookout.status();
   }
 
   // ---- Playing ----
