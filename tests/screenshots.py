@@ -145,11 +145,8 @@ def furnish() -> None:
     from hiwar.web.start import prepare
 
     prepare(load_settings())
-    from django.test import Client
-
     from hiwar.relay.records import Person, Phase, Role, Standing, Visibility
     from hiwar.web import installation
-    from hiwar.web.accounts.models import User
     from hiwar.web.conversations.services import create_conversation
 
     soon, people = utc(wallclock()) + timedelta(days=3, hours=2), ["المضيفة", "ضيف من الجامعة", "Guest"]
@@ -192,9 +189,24 @@ def furnish() -> None:
     for name, size in (("opus.mp4", 31_000_000), ("aac.m4a", 41_000_000), ("mp3.mp3", 40_500_000)):
         with (recording / name).open("wb") as file:
             file.truncate(size)
+    pages = pages_of(live, waiting, announced, green, ended, link)
+    print(json.dumps([pages, operators_session()]))
+
+
+def operators_session() -> str:
+    """A session of an operator with a password of their own."""
+    from django.test import Client
+
+    from hiwar.web.accounts.models import User
+
     client = Client()
     client.force_login(User.objects.create_user("operator", "a long password", is_operator=True))
-    pages = {
+    return str(client.cookies["hiwar_session"].value)
+
+
+def pages_of(live: str, waiting: str, announced: str, green: str, ended: str, link: str) -> dict[str, str]:
+    """The address of every page by the name of its picture."""
+    return {
         "home": "/",
         "live": f"/c/{live}",
         "waiting": f"/c/{waiting}",
@@ -209,7 +221,6 @@ def furnish() -> None:
         "desk-one": f"/manage/{live}",
         "desk-password": "/account/password",
     }
-    print(json.dumps([pages, client.cookies["hiwar_session"].value]))
 
 
 def front_for(web: Path) -> type[http.server.BaseHTTPRequestHandler]:
