@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 RATE = 16_000
-PIECE_SECONDS = 1.5
+PIECE_SECONDS = 1.0
 STRAY_SECONDS = 0.3  # a jitter buffer that adapts moves by less
 LEAD_SECONDS = 1.0  # of silence before the source: the air opens before the first word
 QUIET = 0.01  # root mean square below which a piece is passed over

@@ -25,9 +25,11 @@ def mpv(address: str, wav: Path) -> list[str]:
 
 
 def vlc(address: str, wav: Path) -> list[str]:
-    """VLC refuses to be root: it is made nobody."""
+    """VLC refuses to be root: it is made nobody. A WAV file holds one track, so it must not change over from
+    one codec to the other in the middle."""
     chain = f"#transcode{{acodec=s16l,channels=1,samplerate=48000}}:std{{access=file,mux=wav,dst={wav}}}"
-    command = ["vlc", "-I", "dummy", "--no-video", "--no-sout-video", "--sout", chain, address, "vlc://quit"]
+    command = ["vlc", "-I", "dummy", "--no-video", "--no-sout-video", "--adaptive-logic=highest"]
+    command += ["--sout", chain, address, "vlc://quit"]
     if os.geteuid():
         return command
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]

@@ -21,9 +21,10 @@ def judged(broadcast: Broadcast, player: str, way: str) -> Judged:
 
 
 def assert_is_the_source(result: Judged) -> None:
-    assert result.likeness > 0.85, result
-    assert result.alike > 0.85, result
-    assert result.wander < 0.25, result
+    """Typical pieces are nearly the same; where a jitter buffer moved they are less."""
+    assert result.likeness > 0.9, result
+    assert result.alike > 0.7, result
+    assert result.wander < 0.3, result
 
 
 @pytest.mark.parametrize("way", [*LIVE, *SHIFTED])
@@ -40,6 +41,7 @@ def test_a_recording_plays_from_start_to_end(broadcast: Broadcast, player: str, 
     result = judged(broadcast, player, way)
     assert result.seconds == pytest.approx(broadcast.duration, abs=0.2)
     assert_is_the_source(result)
+    assert max(one.heard_at for one in result.found if one.likeness > 0.7) > result.seconds - 10.0
 
 
 @pytest.mark.parametrize("way", SHIFTED)
