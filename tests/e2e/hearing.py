@@ -9,26 +9,30 @@ from tests.e2e.chromium import hear
 from tests.e2e.sound import Likeness, Samples, likeness
 from tests.running import Hiwar
 
-# Alone, a voice reaches 0.9 and more after Opus; two at once explain half of the energy each, some 0.6.
-# A voice that is not there reaches 0.15 in the median and 0.3 in its best second.
+# Alone, a voice reaches 0.8 and more after Opus; two at once explain half of the energy each, some 0.6.
+# A voice that is not there reaches 0.16 in the median and 0.33 in its best second. A player that steers its
+# speed to stay at the live edge stretches sound, and a second of it then fits in part only.
 PRESENT = 0.35
 ABSENT = 0.25
 STEADY_SECONDS = 0.25  # a busy machine makes jitter buffers stretch; a broken line would be seconds off
+SHARE, SHARE_OF_STEERED = 0.6, 0.3
 
 
-def is_present(found: Likeness) -> bool:
-    """Whether the voice is there all the time, in one unbroken line."""
-    return found.score >= PRESENT and found.share(PRESENT) > 0.6 and found.lag_spread(PRESENT) < STEADY_SECONDS
+def is_present(found: Likeness, *, steered: bool = False) -> bool:
+    """Whether the voice is there all the time; in one unbroken line, unless a player `steered` its speed."""
+    if steered:
+        return found.share(PRESENT) >= SHARE_OF_STEERED
+    return found.share(PRESENT) >= SHARE and found.lag_spread(PRESENT) < STEADY_SECONDS
 
 
 def is_absent(found: Likeness) -> bool:
     return found.score <= ABSENT and found.share(PRESENT) < 0.1
 
 
-def assert_present(heard: Samples, rate: int, *sources: Samples) -> None:
+def assert_present(heard: Samples, rate: int, *sources: Samples, steered: bool = False) -> None:
     for number, source in enumerate(sources):
         found = likeness(heard, rate, source)
-        assert is_present(found), f"voice {number}: {describe(found)}"
+        assert is_present(found, steered=steered), f"voice {number}: {describe(found)}"
 
 
 def assert_absent(heard: Samples, rate: int, source: Samples) -> None:
@@ -53,7 +57,7 @@ def hear_until_present(page: Page, sources: tuple[Samples, ...], seconds_max: fl
     while time.monotonic() - began < seconds_max:
         piece = hear(page, 3.0)
         found = [likeness(piece.samples, piece.rate, source) for source in sources]
-        if all(one.score >= PRESENT for one in found):
+        if all(is_present(one, steered=True) for one in found):
             return time.monotonic() - began
         told = "; ".join(map(describe, found))
     raise AssertionError(f"not heard again after {seconds_max} s: {told}")

@@ -19,12 +19,12 @@
       return true;
     } });`;
   const CHIRP_SECONDS = 0.04, CHIRP_FROM = 700, CHIRP_TO = 2700;
-  let context, pieces = [], stamps = [], first = null, remote = null, mouth = null;
+  let context, pieces = [], stamps = [], first = null, remote = null, mouth = null, ticking = null;
 
   async function wake() {
     context ??= new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
-    await context.resume();
-    setInterval(stamp, 50);
+    await Promise.race([context.resume(), new Promise((_, no) => setTimeout(() => no(new Error("no sound device")), 30000))]);
+    ticking ??= setInterval(stamp, 50);
     return context;
   }
   function stamp() {
@@ -72,8 +72,8 @@
     }
     async setRemoteDescription(description) {
       if (!relay) return super.setRemoteDescription(description);
-      const port = Number(/^a=candidate:\S+ 1 udp \d+ \S+ (\d+) /m.exec(description.sdp)[1]);
-      const answer = await fetch(`http://127.0.0.1:${relay}/${port}`);
+      const [, address, port] = /^a=candidate:\S+ 1 udp \d+ ([\d.]+) (\d+) /m.exec(description.sdp);
+      const answer = await fetch(`http://127.0.0.1:${relay}/${address}/${port}`);
       const line = `a=candidate:1 1 udp 2130706431 127.0.0.1 ${(await answer.text()).trim()} typ host`;
       let put = false;
       const lines = description.sdp.split("\r\n").flatMap((old) => {
@@ -114,5 +114,5 @@
     return at;
   }
   function reset() { stamps = []; pieces = []; }
-  Object.defineProperty(window, "instruments", { value: { tap, take, beep, wake, reset, takeStamps: () => stamps.splice(0) } });
+  Object.defineProperty(window, "instruments", { value: { tap, take, beep, reset } });
 })();

@@ -1,28 +1,34 @@
 """A piece of network that can lose packets, or be cut: a UDP relay on loopback.
 
 A page is told the relay's port instead of the stage's (tests/e2e/instruments.js asks at the relay's desk,
-a small HTTP address: `GET /<stage's port>` answers with the port to use). Packets are dropped by a seeded
-generator, so that every run loses alike.
+a small HTTP address: `GET /<the stage's address>/<port>` answers with the port to use). Packets are
+dropped by a seeded generator, so that every run loses alike.
 """
 
 import random
 import selectors
 import socket
 import threading
+import time
+from collections import deque
 from types import TracebackType
 from typing import Self
 
 DATAGRAM_BYTES_MAX = 65_536
 REQUEST_BYTES_MAX = 4_096
 LEGS_MAX = 64  # connections a test or bench makes in all
+SEEN_MAX = 200_000  # datagrams kept by their first bytes: more than an hour of one speaker
+HEAD_BYTES = 12  # of RTP (RFC 3550 section 5.1), which SRTP leaves readable
 
 
 class Lossy:
-    """`loss` is the share of datagrams dropped, each way; `cut` drops everything there is up to now."""
+    """`loss` is the share of datagrams dropped, each way; `cut` ends all there is by now;
+    `seen` has the time (monotonic) and the first bytes of what was passed on to the stage."""
 
     def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
         self.loss = loss
         self.dropped = self.passed = 0
+        self.seen: deque[tuple[float, bytes]] = deque(maxlen=SEEN_MAX)
         self._random = random.Random(seed)
         self._selector = selectors.DefaultSelector()
         self._desk = socket.create_server(("127.0.0.1", 0))
@@ -64,14 +70,15 @@ class Lossy:
         with connection:
             connection.settimeout(2)
             words = connection.recv(REQUEST_BYTES_MAX).split(b" ", 2)
-            port = self._new_leg(int(words[1].lstrip(b"/")))
+            address, _, number = words[1].decode("ascii").lstrip("/").partition("/")
+            port = self._new_leg((address, int(number)))
             head = "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n"
             connection.sendall(f"{head}{port}".encode())
 
-    def _new_leg(self, stage_port: int) -> int:
+    def _new_leg(self, stage: tuple[str, int]) -> int:
         if len(self._legs) >= LEGS_MAX:
             raise RuntimeError("more connections through the relay than any test makes")
-        leg = _Leg(self, stage_port)
+        leg = _Leg(self, stage)
         self._legs.append(leg)
         self._selector.register(leg.near, selectors.EVENT_READ, leg.from_page)
         self._selector.register(leg.far, selectors.EVENT_READ, leg.from_stage)
@@ -88,25 +95,30 @@ class Lossy:
 class _Leg:
     """One connection: a socket that the page sees, one that the stage sees."""
 
-    def __init__(self, relay: Lossy, stage_port: int) -> None:
+    def __init__(self, relay: Lossy, stage: tuple[str, int]) -> None:
         self._relay = relay
         self._page: tuple[str, int] | None = None
         self.cut = False
         self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.near.bind(("127.0.0.1", 0))
         self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.far.bind(("127.0.0.1", 0))
-        self.far.connect(("127.0.0.1", stage_port))
+        self.far.connect(stage)
+        self.near.setblocking(False)
+        self.far.setblocking(False)
 
     def from_page(self) -> None:
-        datagram, self._page = self.near.recvfrom(DATAGRAM_BYTES_MAX)
+        try:
+            datagram, self._page = self.near.recvfrom(DATAGRAM_BYTES_MAX)
+        except BlockingIOError:  # the checksum was wrong after all
+            return
         if not self.cut and self._relay.takes():
+            self._relay.seen.append((time.monotonic(), datagram[:HEAD_BYTES]))
             self._send(self.far, datagram)
 
     def from_stage(self) -> None:
         try:
             datagram = self.far.recv(DATAGRAM_BYTES_MAX)
-        except ConnectionError:  # the stage's port is closed
+        except (ConnectionError, BlockingIOError):  # the stage's port is closed
             return
         if self._page is not None and not self.cut and self._relay.takes():
             self.near.sendto(datagram, self._page)
@@ -115,5 +127,5 @@ class _Leg:
     def _send(to: socket.socket, datagram: bytes) -> None:
         try:
             to.send(datagram)
-        except ConnectionError:  # likewise
+        except (ConnectionError, BlockingIOError):  # likewise
             return

@@ -87,7 +87,9 @@ def likeness(heard: Samples, heard_rate: int, source: Samples, source_rate: int 
 
 def _prepare(samples: Samples, rate: int) -> NDArray[np.float64]:
     sound = soxr.resample(samples, rate, RATE).astype(np.float64)
-    sound = sosfilt(butter(4, [BAND_HZ[0], min(BAND_HZ[1], RATE * 0.49)], "bandpass", fs=RATE, output="sos"), sound)
+    sound = sosfilt(
+        butter(4, [BAND_HZ[0], min(BAND_HZ[1], RATE * 0.49)], "bandpass", fs=RATE, output="sos"), sound
+    )
     return np.append(sound[:1], sound[1:] - PRE_EMPHASIS * sound[:-1])
 
 
@@ -115,17 +117,43 @@ def decode(content: bytes | Path, rate: int = 16_000) -> Samples:
     """Sound as ffmpeg decodes it, mono. What is cut off at the end (a live response) is decoded as far as
     it goes."""
     source, given = (str(content), None) if isinstance(content, Path) else ("pipe:0", content)
-    command = [need_program("ffmpeg"), "-v", "error", "-i", source, "-f", "f32le", "-ac", "1", "-ar", str(rate), "-"]
+    command = [
+        need_program("ffmpeg"),
+        "-v",
+        "error",
+        "-i",
+        source,
+        "-f",
+        "f32le",
+        "-ac",
+        "1",
+        "-ar",
+        str(rate),
+        "-",
+    ]
     done = subprocess.run(command, input=given, capture_output=True, check=False, timeout=60)
     return np.frombuffer(done.stdout, np.float32)
 
 
 def speak(text: str, voice: str, folder: Path) -> tuple[Path, Samples]:
-    """`text` spoken by espeak-ng: a WAV file at 48 kHz, as Chromium's fake microphone wants it, and its samples."""
+    """`text` spoken by espeak-ng: a WAV file as Chromium's fake microphone wants it, and its samples."""
     raw = folder / f"{voice}.raw.wav"
-    subprocess.run([need_program("espeak-ng"), "-v", voice, "-s", "150", "-w", str(raw), text], check=True, timeout=60)
+    subprocess.run(
+        [need_program("espeak-ng"), "-v", voice, "-s", "150", "-w", str(raw), text], check=True, timeout=60
+    )
     path = folder / f"{voice}.wav"
-    convert = [need_program("ffmpeg"), "-v", "error", "-y", "-i", str(raw), "-ac", "1", "-ar", str(SOURCE_RATE)]
+    convert = [
+        need_program("ffmpeg"),
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(raw),
+        "-ac",
+        "1",
+        "-ar",
+        str(SOURCE_RATE),
+    ]
     subprocess.run([*convert, "-af", "volume=-6dB", "-c:a", "pcm_s16le", str(path)], check=True, timeout=60)
     return path, decode(path, SOURCE_RATE)
 
@@ -135,7 +163,21 @@ def write_tone(hertz: float, folder: Path) -> Path:
     path = folder / f"{hertz:g}.wav"
     source = f"sine=frequency={hertz:g}:sample_rate={SOURCE_RATE}:duration=10"
     subprocess.run(
-        [need_program("ffmpeg"), "-v", "error", "-y", "-f", "lavfi", "-i", source, "-ac", "1", "-c:a", "pcm_s16le", str(path)],
+        [
+            need_program("ffmpeg"),
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            source,
+            "-ac",
+            "1",
+            "-c:a",
+            "pcm_s16le",
+            str(path),
+        ],
         check=True,
         timeout=60,
     )

@@ -25,7 +25,7 @@ HEAR_SECONDS = 8.0
 def test_a_listener_in_the_browser_hears_both_voices(studio: Studio) -> None:
     heard = hear(studio.listener, HEAR_SECONDS)
     assert figures(studio.listener)["mode"] == "mse"
-    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices))
+    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices), steered=True)
 
 
 def test_each_speaker_hears_the_other_and_never_themselves(studio: Studio) -> None:
@@ -50,7 +50,7 @@ def test_hls_js_plays_live_with_parts(studio: Studio) -> None:
     page.context.close()
     assert shown["mode"] == "hls"
     assert shown["delay"] < 8
-    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices))
+    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices), steered=True)
 
 
 def test_hls_js_plays_from_the_beginning_while_it_goes_on(studio: Studio) -> None:
@@ -63,7 +63,7 @@ def test_hls_js_plays_from_the_beginning_while_it_goes_on(studio: Studio) -> Non
     place = figures(page)["position"]
     page.context.close()
     assert 1 < place < HEAR_SECONDS + 20
-    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices))
+    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices), steered=True)
 
 
 def test_a_speaker_cut_off_by_the_network_is_back_in_the_same_place_and_track(studio: Studio) -> None:
@@ -95,7 +95,7 @@ def test_the_host_ends_it_and_the_replay_plays_at_the_same_address(studio: Studi
     shown = figures(page)
     assert page.url.startswith(f"{studio.hiwar.edge}/c/{studio.opened.id}")
     assert shown["mode"] == "hls"
-    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices))
+    assert_present(heard.samples, heard.rate, *(voice.samples for voice in studio.voices), steered=True)
 
 
 @pytest.mark.parametrize("name", ["opus.mp4", "aac.m4a", "mp3.mp3"])
