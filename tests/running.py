@@ -80,7 +80,11 @@ class Hiwar:
         return f"http://127.0.0.1:{self.backstage_port}"
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
