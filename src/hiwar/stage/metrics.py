@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 from prometheus_client import REGISTRY
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hiwar.stage.lateness import Lateness
 from hiwar.stage.live import Live
 
 LATE_SECONDS = 0.005  # a frame that began later than this after its deadline counts as late
+LATENESS_BOUNDS = (0.0005, 0.001, 0.0015, 0.002, 0.0025, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02)
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
 
 
@@ -34,6 +36,7 @@ class StageMetrics(Collector):
         for percent in PERCENTILES:
             late.add_metric([f"{percent:g}"], clock.lateness.percentile(percent))
         yield late
+        yield _histogram(clock.lateness)
         yield _counter("hiwar_stage_frames", "Frames of 20 ms made.", clock.lateness.count)
         yield _counter(
             "hiwar_stage_frames_late", "Frames begun over 5 ms late.", clock.lateness.over(LATE_SECONDS)
@@ -78,6 +81,18 @@ class StageMetrics(Collector):
 def expose_stage(live: Live) -> None:
     """Show the stage's figures in this process's registry."""
     REGISTRY.register(StageMetrics(live))
+
+
+def _histogram(lateness: Lateness) -> Metric:
+    """What a window's percentiles are made of: the difference of two readings."""
+    total = lateness.count
+    buckets = [(f"{bound:g}", float(max(0, total - lateness.over(bound)))) for bound in LATENESS_BOUNDS]
+    return HistogramMetricFamily(
+        "hiwar_stage_frame_late_by_seconds",
+        "How late 20 ms frames began.",
+        buckets=[*buckets, ("+Inf", float(total))],
+        sum_value=lateness.sum_seconds,
+    )
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
