@@ -1,6 +1,7 @@
 """How each player is asked to decode an address into a WAV file, and made to stop."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,8 +16,10 @@ STOP_SECONDS = 5.0
 
 
 def ffmpeg(address: str, wav: Path) -> list[str]:
+    """Of the players the one that can be asked to begin a list that still grows at its beginning."""
+    start = ["-live_start_index", "0"] if re.search(r"/archive/\w+\.m3u8", address) else []
     form = ["-ac", "1", "-ar", "48000", "-c:a", "pcm_s16le", "-flush_packets", "1"]
-    return ["ffmpeg", "-nostdin", "-y", "-v", "error", "-i", address, *form, str(wav)]
+    return ["ffmpeg", "-nostdin", "-y", "-v", "error", *start, "-i", address, *form, str(wav)]
 
 
 def mpv(address: str, wav: Path) -> list[str]:
