@@ -38,7 +38,8 @@ bench: setup-dev
 
 ## screenshots    every page in Arabic and English, wide and phone, light and dark, into screenshots/
 screenshots: setup-dev
-	@$(BIN)/python -m tests.screenshots
+	@$(BIN)/python -m tests.screenshots screenshots/site
+	@$(BIN)/python -m tests.backstage.states screenshots/backstage
 
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev

@@ -60,7 +60,7 @@ SETTINGS = (
     Setting("turn_password", "", "Password at the TURN server."),
     Setting("speakers_max", 20, "Most speakers in one conversation.", 2, 64),
     Setting("waiting_minutes", 10, "How long a conversation on air waits for somebody to come back.", 1, 240),
-    Setting("write_interval_ms", 320, "How often the front door writes to a listener.", 80, 1920),
+    Setting("write_interval_ms", 160, "How often the front door writes to a listener.", 80, 1920),
     Setting(
         "burst_seconds", 2.0, "Sound sent at once to a progressive listener (at least 48 KiB).", 0.0, 20.0
     ),
