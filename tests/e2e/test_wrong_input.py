@@ -150,7 +150,7 @@ CASES: dict[str, tuple[int, Callable[[OnAir], Refused]]] = {
     "page of an unknown conversation": (404, lambda on: listen(on, "unknown0001")),
     "range beyond the end": (416, lambda on: listen(on, "ID/archive/opus.mp4", range="bytes=99999999999-")),
     "part far in the future": (400, lambda on: listen(on, "ID/hls/opus/live.m3u8?_HLS_msn=99999")),
-    "part's address in the future": (404, lambda on: listen(on, "ID/hls/opus/99999.3.m4s")),
+    "part's address in the future": (400, lambda on: listen(on, "ID/hls/opus/99999.3.m4s")),
     "sequence number in Arabic digits": (400, lambda on: listen(on, "ID/hls/opus/live.m3u8?_HLS_msn=%D9%A3")),
     "forged ticket": (403, lambda on: listen(on, "ID/live.ogg?t=abc.def")),
     "feed that is not there": (404, lambda on: listen(on, "ID/hls/flac/live.m3u8")),
@@ -164,7 +164,7 @@ def test_wrong_input_is_refused_with_its_status_and_one_sentence(on_air: OnAir, 
     assert refused.status == status, refused.text[:300]
     if "<html" not in refused.text[:200].lower():
         sentence = json.loads(refused.text)["detail"]
-        assert re.fullmatch(r"[A-Z][^\n]+\.", sentence), sentence
+        assert re.fullmatch(r"[A-Z_][^\n]+\.", sentence), sentence
         assert len(sentence) <= SENTENCE_CHARS_MAX
     assert "Traceback" not in refused.text
 
