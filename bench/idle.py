@@ -7,6 +7,7 @@ several share is counted once. The time to ready is from the command until both 
 import time
 
 from bench.harness import Outcome, Progress, cpu_seconds, median, pss_kb
+from bench.scripted import children
 from tests.running import Hiwar
 
 TITLE = "Idle: everything started, nobody there"
@@ -48,6 +49,7 @@ def measure(outcome: Outcome, hiwar: Hiwar, progress: Progress) -> None:
     memory = {pid: pss_kb(pid) / 1024 for pid in roles}
     outcome.at_most("proportional set size in all", sum(memory.values()), "MB", 400)
     outcome.at_most("processor in all", percent, "% of a core", 2.0)
+    workers = {child for pid, role in roles.items() if role == "edge" for child in children(pid)}
     for pid, role in sorted(roles.items(), key=lambda item: -memory[item[0]]):
-        outcome.beside(f"memory of {role}", memory[pid], "MB")
+        outcome.beside(f"memory of {role}" + " worker" * (pid in workers), memory[pid], "MB")
     outcome.samples["cpu_seconds"] = list(used.values())
