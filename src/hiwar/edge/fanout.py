@@ -29,6 +29,7 @@ HEADROOM_CHUNKS = 3  # 0.24 s beyond one interval, so that an MSE player can sta
 RING_CHUNKS = 32  # more than the longest write interval (24 chunks)
 STALL_TICKS_SECONDS = 20
 SEND_BUFFER_BYTES = 64 * 1024  # the kernel's share: beyond it a slow listener shows, and can skip
+SEALED_BYTES = 4 * 1024  # given to TLS at once: its buffer grows to the largest and stays so for good
 USER_TIMEOUT_MS = 20_000  # a peer that vanished without a word is noticed by unacknowledged bytes
 
 
@@ -87,7 +88,11 @@ class Fanout:
         self.listeners.add(listener)
         self.counts["joined"] += 1
         connection.take(listener)
-        transport.write(opening)
+        if connection.secure:
+            for start in range(0, len(opening), SEALED_BYTES):
+                transport.write(opening[start : start + SEALED_BYTES])
+        else:
+            transport.write(opening)
         if listener not in self._paused:
             self.rhythm.join(listener, transport.write, self.tick)
         return listener
