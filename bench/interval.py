@@ -99,6 +99,7 @@ def _judge(outcome: Outcome, page: Page, hiwar: Hiwar, opened: Opened) -> None:
     outcome.samples["interval_delay"] = [each["delay"] for each in way]
     outcome.samples["interval_stalls"] = [each["stalls"] for each in way]
     outcome.samples["interval_rate"] = [each["rate"] for each in way]
+    outcome.samples["interval_buffered"] = [each["buffered"] for each in way]
     outcome.beside("stalls in the seconds before", first["stalls"], "stalls", "no change: the machine's own")
 
 
