@@ -5,7 +5,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { BoxReader, boxAt, parseEmsg } from "../../src/hiwar/assets/static/listen/emsg.js";
-import { delayMs, LAST_MS } from "../../src/hiwar/assets/static/listen/backoff.js";
+import { delayMs, LAST_MS, LAST_UNANSWERED_MS } from "../../src/hiwar/assets/static/listen/backoff.js";
 import { clock, counted, initial, meterLevel, moment } from "../../src/hiwar/assets/static/listen/format.js";
 import { withToken } from "../../src/hiwar/assets/static/listen/list-source.js";
 
@@ -41,6 +41,7 @@ test("an event message of another scheme, or a torn one, is nothing", () => {
 test("trying again waits longer each time, never at the same moment, and honours Retry-After", () => {
   assert.ok(delayMs(0, 0.5) < 200);
   assert.ok(delayMs(50, 0.999) <= LAST_MS);
+  assert.ok(delayMs(50, 0.999, 0, LAST_UNANSWERED_MS) <= 3000, "back within three seconds once a door is open again");
   assert.notEqual(delayMs(6, 0.1), delayMs(6, 0.9));
   assert.ok(delayMs(0, 0, 7) >= 7000);
 });

@@ -10,7 +10,7 @@
 
 import { BoxReader } from "./emsg.js";
 import { LiveEdge } from "./live-edge.js";
-import { delayMs } from "./backoff.js";
+import { delayMs, LAST_UNANSWERED_MS } from "./backoff.js";
 
 export const MIME = 'audio/mp4; codecs="opus"';
 const SILENCE_MS_LEAST = 3000;     // without a byte for this long (or 3 intervals) the connection is dead
@@ -20,6 +20,7 @@ const TRIM_FROM = 40;
 const EVENTS_MAX = 64;             // events waiting for their time
 const CONTROL_MS = 100;
 const NOT_AUDIBLE = 0.02;
+const RUN_DRY = 0.1;               // seconds: browsers stop so much before the end of what is buffered
 
 const Source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
 
@@ -30,7 +31,7 @@ export function supported() {
 
 export class LiveSource extends EventTarget {
   #audio; #url; #media; #buffer = null; #queue = []; #queued = 0; #edge; #events = [];
-  #connection = null; #lastByte = 0; #attempt = 0; #timer = null; #stopped = false; #started = false;
+  #connection = null; #lastByte = 0; #attempt = 0; #unanswered = 0; #timer = null; #stopped = false; #started = false;
   #state = ""; #peak = 0; #fresh = false; #placedAt = 0; #onWaiting = () => this.#ranDry();
   stalls = 0; reconnects = -1; jumps = 0; bytes = 0;
 
@@ -84,25 +85,27 @@ export class LiveSource extends EventTarget {
       const retryAfter = await this.#listen();
       if (this.#stopped) return;
       this.#become("reconnecting");
-      await rest(delayMs(this.#attempt, Math.random(), retryAfter));
-      this.#attempt += 1;
+      await rest(retryAfter === null
+        ? delayMs(this.#unanswered++, Math.random(), 0, LAST_UNANSWERED_MS)
+        : delayMs(this.#attempt++, Math.random(), retryAfter));
     }
   }
 
-  /* One connection, until it ends; returns what Retry-After asks for, in seconds. */
+  /* One connection, until it ends; returns what Retry-After asks for, in seconds; null where it broke. */
   async #listen() {
     this.#connection = new AbortController();
     this.#lastByte = performance.now();
     this.#edge.reset();
     try {
       const answer = await fetch(this.#url, { signal: this.#connection.signal, cache: "no-store" });
+      this.#unanswered = 0;
       if (!answer.ok) {
         this.#emit("refused", answer.status);
         return Number(answer.headers.get("Retry-After")) || 0;
       }
       await this.#read(answer.body.getReader(), new BoxReader());
-    } catch { /* the network, or our own watchdog: the loop tries again */ }
-    return 0;
+      return 0;
+    } catch { return null; } // the network, or our own watchdog: the loop tries again
   }
 
   async #read(reader, boxes) {
@@ -166,11 +169,10 @@ export class LiveSource extends EventTarget {
 
   /* At the start, and where the playhead stands in a gap: go to where enough is ahead. */
   #place() {
-    const at = this.#audio.currentTime;
-    if (this.#started && this.#rangeAt(at)) return;
-    const ranges = this.#buffer.buffered;
+    const at = this.#audio.currentTime, ranges = this.#buffer.buffered;
     if (!ranges.length) return;
-    const start = ranges.start(ranges.length - 1), end = ranges.end(ranges.length - 1);
+    const start = ranges.start(ranges.length - 1), end = ranges.end(ranges.length - 1), here = this.#rangeAt(at);
+    if (this.#started && here && (here.end === end || here.end - at > RUN_DRY)) return;
     const wanted = this.#edge.startAhead;
     if (end - start < wanted - NOT_AUDIBLE || (this.#started && end < at)) return;
     this.#audio.currentTime = this.#placedAt = Math.max(start, end - wanted);
