@@ -97,6 +97,11 @@ class Cast:
             if seat.person == order.person:
                 _apply(order, seat.voice)
 
+    def read_health(self) -> None:
+        """Take over what each speaker's receiver reports, for the encoder of their return."""
+        for seat in self._seats.values():
+            seat.voice.loss_out_percent = seat.source.health().loss_out_percent
+
     def _tell_program(self) -> None:
         self._program.set_voices(tuple(seat.voice for seat in self._seats.values()))
 

@@ -274,6 +274,7 @@ class Live:
             await asyncio.sleep(TICK_SECONDS)
             self.carry_out(self.room.tick(monotonic()))
             news = self._news
+            self.cast.read_health()
             if (news.changed or monotonic() - news.state_at >= STATE_SECONDS) and not self.broadcast.length:
                 self._tell_state()
             if news.changed or news.levels:

@@ -9,8 +9,9 @@ silent the program *is* their mix-minus. Who starts to talk is among the loudest
 from collections.abc import Sequence
 
 from hiwar.mixer.mix import Mixed
+from hiwar.stage.return_encoder import ReturnEncoder
 from hiwar.stage.sources import Source
-from hiwar.stage.voices import Voice, new_return_encoder
+from hiwar.stage.voices import Voice
 
 OWN_MIXES_MAX = 12
 _SMOOTHING = 0.5
@@ -23,7 +24,7 @@ class Returns:
 
     def __init__(self, own_max: int = OWN_MIXES_MAX) -> None:
         self._own_max = own_max
-        self._shared = new_return_encoder()
+        self._shared = ReturnEncoder()
 
     def choose(self, voices: Sequence[Voice], mixed: Mixed) -> None:
         """Decide anew who has their own mix; some times a second."""
@@ -37,10 +38,10 @@ class Returns:
     def encode(self, voices: Sequence[Voice], mixed: Mixed) -> list[Return]:
         """One packet for each source that hears."""
         listening = [voice for voice in voices if voice.source.hears]
-        shared = b""
-        if any(not voice.own_mix for voice in listening):
-            shared = self._shared.encode(mixed.program)
-        return [
-            (voice.source, voice.encoder.encode(mixed.minus[voice.row]) if voice.own_mix else shared)
-            for voice in listening
-        ]
+        sharing = [voice.loss_out_percent for voice in listening if not voice.own_mix]
+        shared = self._shared.encode(mixed.program, max(sharing)) if sharing else b""
+        return [(voice.source, _own(voice, mixed) if voice.own_mix else shared) for voice in listening]
+
+
+def _own(voice: Voice, mixed: Mixed) -> bytes:
+    return voice.encoder.encode(mixed.minus[voice.row], voice.loss_out_percent)

@@ -28,10 +28,11 @@ FILE_PAYLOAD_TYPE = 96
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """Connection quality as the room page shows it."""
+    """Connection quality. `loss_percent` on the way here, `loss_out_percent` on the way to the speaker."""
 
     loss_percent: float = 0.0
     jitter_ms: float = 0.0
+    loss_out_percent: float = 0.0
 
 
 class Source(Protocol):
@@ -99,7 +100,7 @@ class WebRtcSource:
 
     def health(self) -> SourceHealth:
         stats = self._session.stats()
-        return SourceHealth(stats.loss_in_percent, stats.jitter_ms)
+        return SourceHealth(stats.loss_in_percent, stats.jitter_ms, stats.loss_out_percent)
 
     async def close(self) -> None:
         await self._session.close()

@@ -11,20 +11,10 @@ from dataclasses import dataclass, field
 
 from hiwar.media.packet import SpeakerPacket
 from hiwar.stage.decoding import SpeakerDecoder
-from hiwar.stage.opus import Application, OpusEncoder
+from hiwar.stage.return_encoder import ReturnEncoder
 from hiwar.stage.sources import Source
 
 INBOX_PACKETS_MAX = 512  # ten seconds of packets, should the clock be held up; then the oldest go
-RETURN_BITRATE = 32_000  # speech to one speaker's ear
-RETURN_COMPLEXITY = 5
-RETURN_LOSS_PERCENT = 5
-
-
-def new_return_encoder() -> OpusEncoder:
-    """An encoder for what a speaker hears: speech, with FEC."""
-    return OpusEncoder(
-        RETURN_BITRATE, RETURN_COMPLEXITY, Application.VOIP, fec=True, loss_percent=RETURN_LOSS_PERCENT
-    )
 
 
 class Inbox:
@@ -56,7 +46,7 @@ class Inbox:
 @dataclass(slots=True, eq=False)
 class Voice:
     """One source in one person's place. `gain` is a factor; `loudness` (sum of squares a frame, smoothed)
-    and `own_mix` are the clock's."""
+    and `own_mix` are the clock's; `loss_out_percent` is what the speaker's receiver last reported."""
 
     person: str
     row: int
@@ -65,10 +55,11 @@ class Voice:
     muted: bool = False
     gain: float = 1.0
     decoder: SpeakerDecoder = field(default_factory=SpeakerDecoder)
-    encoder: OpusEncoder = field(default_factory=new_return_encoder)
+    encoder: ReturnEncoder = field(default_factory=ReturnEncoder)
     ssrc: int | None = None
     loudness: float = 0.0
     own_mix: bool = True
+    loss_out_percent: float = 0.0
 
     def decode(self, packet: SpeakerPacket) -> None:
         """Give a packet to the decoder, which starts anew with a new sender (SSRC)."""
