@@ -79,9 +79,13 @@ class Watched:
             max((later - earlier for earlier, later in pairwise(heard)), default=1e6) - EVERY_SECONDS * 1000
         )
 
-    def back(self, heard: list[float]) -> float:
-        """The moment of the first chirp after the longest silence."""
-        return max(pairwise(heard), key=lambda two: two[1] - two[0], default=(0.0, 0.0))[1]
+    def back(self, heard: list[float], since: float) -> float | None:
+        """Seconds from the wallclock `since` to the first chirp after the longest silence that ends after the
+        kill; None where nothing was heard any more."""
+        silences = [two for two in pairwise(heard) if two[1] > self.killed]
+        if not silences:
+            return None
+        return (max(silences, key=lambda two: two[1] - two[0])[1] - since) / 1000
 
 
 def unnoticed(outcome: Outcome, talk: Talk, role: str) -> None:
@@ -100,7 +104,7 @@ def edge_worker(outcome: Outcome, talk: Talk) -> None:
     parent = next(pid for pid in children(talk.hiwar.serve.pid) if b"edge" in command_line(pid))
     worker = children(parent)[0]
     watched = Watched(talk, lambda: os.kill(worker, signal.SIGKILL), AFTER_SECONDS)
-    heard_again = (watched.back(watched.listener) - watched.killed) / 1000
+    heard_again = watched.back(watched.listener, watched.killed)
     outcome.at_most(
         "edge worker killed: its listener hears on after", heard_again, "s", 3.0, "since the kill"
     )
@@ -127,7 +131,7 @@ def serve(outcome: Outcome, talk: Talk) -> None:
         starter.join()
 
     watched = Watched(talk, kill_and_start, SERVE_AFTER_SECONDS)
-    heard_again = (watched.back(watched.listener) - there[0]) / 1000
+    heard_again = watched.back(watched.listener, there[0])
     down = (there[0] - watched.killed) / 1000
     note = f"the front door was away for {down:.1f} s"
     outcome.at_most("serve killed: its listener hears on after", heard_again, "s", 3.0, note)
@@ -147,7 +151,7 @@ def stage(outcome: Outcome, talk: Talk, network: Lossy) -> None:
 
     watched = Watched(talk, kill, AFTER_SECONDS)
     for who, heard in (("a listener", watched.listener), ("the guest", watched.guest)):
-        heard_again = (watched.back(heard) - watched.killed) / 1000
+        heard_again = watched.back(heard, watched.killed)
         outcome.at_most(f"stage killed: speech is heard again by {who} after", heard_again, "s", 3.0)
     outcome.at_most("stage killed: new connections of the listener", watched.reconnects, "", 0)
     outcome.at_most(

@@ -73,7 +73,7 @@ def launch(playwright: Playwright, microphone: Path | None = None) -> Browser:
 
 def new_page(browser: Browser, *, rate: int = HEARD_RATE, relay: int = 0, beeper: bool = False) -> Page:
     """A page with the instruments, in a context of its own."""
-    context = browser.new_context(bypass_csp=True, locale="en-GB")
+    context = browser.new_context(bypass_csp=True, locale="en-GB", viewport={"width": 400, "height": 600})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     options = json.dumps({"rate": rate, "relay": relay, "beeper": beeper})
