@@ -60,12 +60,14 @@ def test_listeners_of_a_killed_edge_worker_hear_on_by_themselves(studio: Studio)
 
 
 def test_speakers_talk_on_without_serve_and_listeners_are_back_when_it_is(studio: Studio) -> None:
+    connections = studio.host.evaluate("peers.length"), studio.guest.evaluate("peers.length")
     studio.hiwar.serve.kill()
     studio.hiwar.serve.wait()
     heard = hear(studio.guest, 5)
     assert_present(heard.samples, heard.rate, studio.arabic.samples)
     studio.hiwar.start()
     hear_until_present(studio.listener, both(studio), HEARD_AGAIN_SECONDS_MAX)
+    assert (studio.host.evaluate("peers.length"), studio.guest.evaluate("peers.length")) == connections
 
 
 def test_a_killed_stage_is_followed_by_another_in_the_same_recording(studio: Studio) -> None:

@@ -3,8 +3,9 @@
 find  a living stage that an earlier backstage left (pid file and an answering socket), or
       assign the warm spare, after the dead one's files were removed
 keep  watch the process; read what the room says; connect again while the process lives
-lost  when the process is dead: again from the start, at once the first time, if the conversation
-      stands in the green room or on air; otherwise this care is over
+lost  when the process is dead, and then only: a stage lives on when this process ends, and speakers whose
+      sound flows must not be told to connect again. Then again from the start, at once the first time, if
+      the conversation stands in the green room or on air; otherwise this care is over
 """
 
 import asyncio
@@ -94,6 +95,7 @@ class Keeper:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(self._read(process))
                 await process.ended()
+                self._watcher.stage_lost(self._specification.id)
                 reading.cancel()
         finally:
             process.forget()
@@ -165,6 +167,4 @@ class Keeper:
 
     def _disconnected(self) -> None:
         self.client = None
-        if self.ready.is_set():
-            self.ready.clear()
-            self._watcher.stage_lost(self._specification.id)
+        self.ready.clear()
