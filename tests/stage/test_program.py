@@ -180,6 +180,12 @@ def test_levels_are_told_every_240_ms() -> None:
     assert told[-1]["g1"] < -60
 
 
+def test_the_depth_of_a_buffer_is_told_beside_the_levels_not_read_from_another_thread() -> None:
+    studio = Studio()
+    studio.play([tone(440, 0.5), tone(440, 0.5)])
+    assert [voice.buffered for voice in studio.voices] == [960, 960]
+
+
 def test_frames_passed_over_become_silence_of_their_length() -> None:
     studio = Studio()
     studio.go_on_air()

@@ -23,7 +23,8 @@ Pcm = NDArray[np.float32]
 
 
 class SpeakerDecoder:
-    """The receiving end of one speaker. `buffer.counts`, `.depth` and `.target` tell how it goes."""
+    """The receiving end of one speaker. `buffer.counts`, `.depth` and `.target` tell how it goes;
+    only the counts may be read from another thread."""
 
     def __init__(self) -> None:
         self.buffer = JitterBuffer()

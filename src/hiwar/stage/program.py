@@ -118,4 +118,6 @@ class Program:
         self._metered = 0
         self._returns.choose(self._voices, mixed)
         levels = self._meter.take(mixed.voice_energies.size)
+        for voice in self._voices:
+            voice.buffered = voice.decoder.buffer.depth
         return {voice.person: levels[voice.row] for voice in self._voices}

@@ -29,7 +29,7 @@ def _describe(place: Place, cast: Cast, level: int) -> Speaker:
         level_dbfs=level,
         loss_percent=round(health.loss_percent, 1),
         jitter_ms=round(health.jitter_ms, 1),
-        buffer_ms=round(seat.voice.decoder.buffer.depth / SAMPLES_PER_MS, 1),
+        buffer_ms=round(seat.voice.buffered / SAMPLES_PER_MS, 1),
         gain_db=place.gain_db,
         source=seat.source.kind,
     )

@@ -46,7 +46,9 @@ class Inbox:
 @dataclass(slots=True, eq=False)
 class Voice:
     """One source in one person's place. `gain` is a factor; `loudness` (sum of squares a frame, smoothed)
-    and `own_mix` are the clock's; `loss_out_percent` is what the speaker's receiver last reported."""
+    and `own_mix` are the clock's; `loss_out_percent` is what the speaker's receiver last reported.
+    `buffered` (samples) is the clock's reading of its jitter buffer, for the other threads: the buffer
+    itself changes under whoever looks into it from there."""
 
     person: str
     row: int
@@ -59,6 +61,7 @@ class Voice:
     ssrc: int | None = None
     loudness: float = 0.0
     own_mix: bool = True
+    buffered: int = 0
     loss_out_percent: float = 0.0
 
     def decode(self, packet: SpeakerPacket) -> None:
