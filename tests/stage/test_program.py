@@ -224,6 +224,21 @@ def test_a_voice_that_leaves_is_silent_at_once_and_its_place_can_be_taken() -> N
     assert power_at(heard, 2000) > 0.2
 
 
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_voice_that_leaves_while_talking_fades_and_does_not_click(taken_over: bool) -> None:
+    studio = Studio(count=1)
+    studio.go_on_air()
+    studio.play([tone(440, 0.41)])
+    stranger = Voice("g9", 0, Hearing(), Inbox(studio.kept.append))
+    studio.program.set_voices((stranger,) if taken_over else ())
+    studio.voices[0] = stranger
+    studio.play([np.zeros(4_800, np.float32)])
+    mix = np.concatenate(studio.mixes)
+    steepest = 0.25 * 2 * np.pi * 440 / 48_000
+    assert np.abs(np.diff(mix[9_600:])).max() < 1.3 * steepest
+    assert np.abs(mix[-960:]).max() < 1e-6
+
+
 def test_beyond_the_loudest_speakers_share_one_packet() -> None:
     studio = Studio(count=14)
     sounds = [tone(300 + 100 * row, 0.6, 0.02) for row in range(12)]

@@ -6,6 +6,8 @@ Rules:
 - The other threads change what it works with by replacing a whole value: the tuple of voices, the air.
 - Without air there is no program: in the green room speakers hear each other and nothing is kept.
 - A muted speaker's packets are decoded (so that unmuting does not click) and not mixed.
+- Who leaves while talking is faded out over one frame more, and has their row of the mix as long: who
+  takes it over begins a frame later.
 """
 
 from collections.abc import Callable
@@ -47,6 +49,7 @@ class Program:
         self._metered = 0
         self._wanted: tuple[Voice, ...] = ()
         self._voices: tuple[Voice, ...] = ()
+        self._leaving: tuple[Voice, ...] = ()
         self._air: Air | None = None
         self._finished: Callable[[], None] | None = None
 
@@ -75,7 +78,8 @@ class Program:
         for voice in self._voices:
             self._hear(voice, due)
         mixed = self._mix()
-        made = FrameMade(self._returns.encode(self._voices, mixed))
+        staying = [voice for voice in self._voices if voice not in self._leaving]
+        made = FrameMade(self._returns.encode(staying, mixed))
         if air:
             made.chunks = chunks + air.frame(mixed.program)
         made.levels = self._read_levels(mixed)
@@ -86,15 +90,19 @@ class Program:
         self._deliver(made)
 
     def _settle(self) -> None:
-        """Take up the wanted voices; forget in the mix who left."""
+        """Take up the wanted voices; forget in the mix who has faded out."""
         wanted = self._wanted
         if wanted is self._voices:
             return
-        for voice in self._voices:
-            if voice not in wanted:
-                self._mixer.vacate(voice.row)
-                self._frames[voice.row] = 0.0
-        self._voices = wanted
+        for voice in self._leaving:
+            self._mixer.vacate(voice.row)
+            self._frames[voice.row] = 0.0
+        self._leaving = tuple(v for v in self._voices if v not in wanted and v not in self._leaving)
+        if not self._leaving:
+            self._voices = wanted
+            return
+        rows = {voice.row for voice in self._leaving}
+        self._voices = (*(voice for voice in wanted if voice.row not in rows), *self._leaving)
 
     def _hear(self, voice: Voice, due: float) -> None:
         for packet in voice.inbox.take():
@@ -107,7 +115,7 @@ class Program:
         muted = np.ones(rows, np.bool_)
         for voice in self._voices:
             gains[voice.row] = voice.gain
-            muted[voice.row] = voice.muted
+            muted[voice.row] = voice.muted or voice in self._leaving
         return self._mixer.mix(self._frames[:rows], gains, muted)
 
     def _read_levels(self, mixed: Mixed) -> dict[str, int] | None:
