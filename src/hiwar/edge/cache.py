@@ -12,7 +12,7 @@ An entry is fresh for a second and may be shown for a minute while web is dead o
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from hiwar.assets.visitors import CSRF_COOKIE, SESSION_COOKIE, choose_language
 from hiwar.door.http import Request
@@ -25,6 +25,7 @@ ENTRY_BYTES_MAX = 512 * 1024
 QUERY_ALLOWED = ("lang", "page")
 QUERY_VALUE_CHARS_MAX = 16
 OWN_COOKIES = frozenset({SESSION_COOKIE, CSRF_COOKIE})  # who brings one gets pages of their own
+PATH_SAFE = "/:@!$&'()*+,;=~"  # RFC 3986 section 3.3: however a path was spelled, it is one entry
 STATUSES_KEPT = frozenset({200, 301, 404, 410})
 _VARY_KNOWN = frozenset({"accept", "accept-language", "accept-encoding", "cookie", "host", ""})
 
@@ -43,7 +44,7 @@ class CacheKey:
 
     @property
     def target(self) -> str:
-        """What to ask web for: of the address as it came only the path."""
+        """What to ask web for: of the address only the path, in its one spelling."""
         return self.path + (f"?{self.query}" if self.query else "")
 
 
@@ -75,7 +76,7 @@ def decide_key(request: Request, fallback_language: str, *, signed_in_too: bool 
         request.method,
         request.secure,
         headers.get("host", "").lower(),
-        request.raw_target.partition("?")[0],
+        quote(request.path, safe=PATH_SAFE),
         urlencode(sorted(request.query.items())),
         choose_language(headers.get("cookie", ""), headers.get("accept-language", ""), fallback_language),
         "text/html" in headers.get("accept", ""),

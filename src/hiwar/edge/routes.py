@@ -1,4 +1,4 @@
-"""Which address is answered by whom (the table is in docs/architecture.md).
+"""Which address is answered by whom (the table is in docs/addresses.md).
 
 Sound, events and files are answered here; replays by archive; everything else by web. Every address with
 sound or events asks `Access` first.
@@ -26,7 +26,7 @@ from hiwar.relay.phases import ON_AIR
 from hiwar.relay.records import Phase
 
 _CONVERSATION = re.compile(r"/c/([a-z0-9]{6,32})/(.+)", re.ASCII)
-_PAGE = re.compile(r"/c/([a-z0-9]{6,32})/?", re.ASCII)
+_PAGE = re.compile(r"/c/([a-z0-9]{6,32})(?:/.*)?", re.ASCII)
 _LIVE = {f"live.{feed.extension}": feed for feed in FEEDS.values()}
 _EVENT_HEADERS = {
     "Content-Type": "text/event-stream",
@@ -77,7 +77,8 @@ class FrontDoor:
         return await self._pages.answer(request)
 
     def _purge_if_hidden(self, path: str) -> None:
-        """A page of what moderation hid is never shown from the cache, not even while web is dead."""
+        """A page, or a status, of what moderation hid is never shown from the cache, not even while web is
+        dead."""
         found = _PAGE.fullmatch(path)
         if found is None:
             return
@@ -134,7 +135,11 @@ class FrontDoor:
             proof = request.query.get("t", "")
             who = hash((request.client, request.headers.get("user-agent", ""), proof))
             broadcast.leases.renew(who, monotonic())
-        return await broadcast.hls.answer(request, rest)
+        response = await broadcast.hls.answer(request, rest)
+        self._access.check(
+            request, conversation
+        )  # it may have waited: what was hidden meanwhile stays silent
+        return response
 
 
 def nothing_to_hear(phase: Phase) -> Problem:
