@@ -12,6 +12,7 @@ import pytest
 from hiwar.assets import STATIC
 from hiwar.door.client import ClientLimits, UpstreamClient
 from hiwar.door.http import Problem, Request, Response
+from hiwar.door.respond import ResponseWriter
 from hiwar.door.server import DoorServer
 from hiwar.door.static import StaticFiles
 from hiwar.edge.access import Access
@@ -202,12 +203,40 @@ async def test_a_hidden_conversations_page_never_comes_from_the_cache_not_even_w
     pages = pages_of(tmp_path / "s")
     access = Access(directory, b"k" * 32)
     front = FrontDoor({}, access, pages=pages, archive=nobody, static=StaticFiles(STATIC))
-    page = ask("/c/abcdef1234")
+    shown = [ask("/c/abcdef1234"), ask("/c/abcdef1234/status")]
     async with serving(tmp_path / "s", Web()):
-        assert await body_of(cast(Response, await front.answer(page))) == b"page"
+        for page in shown:
+            assert await body_of(cast(Response, await front.answer(page))) == b"page"
     clock[0] += FRESH_SECONDS + 1
-    assert await body_of(cast(Response, await front.answer(page))) == b"page"
+    for page in (*shown, ask("/%63/abcdef1234")):
+        assert await body_of(cast(Response, await front.answer(page))) == b"page"
     directory.write_specification(msgspec.structs.replace(seen, hidden=True))
     clock[0] += FRESH_SECONDS + 1
-    with pytest.raises(Problem):
-        await front.answer(page)
+    for page in (ask("/%63/abcdef1234"), *shown):
+        with pytest.raises(Problem):
+            await front.answer(page)
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304), ("GET", 204)])
+async def test_an_answer_without_a_body_gives_its_place_back(
+    tmp_path: Path, method: str, status: int
+) -> None:
+    web = Web()
+    web.response = Response(status, {"ETag": '"a"'}, b"page" if method == "HEAD" else b"")
+    async with serving(tmp_path / "s", web):
+        passing = PassThrough(UpstreamClient(tmp_path / "s", QUICK))
+        for _ in range(QUICK.connections_max + 1):
+            response = await passing.answer(ask("/", method))
+            writer = ResponseWriter(Nowhere(), head_only=method == "HEAD", http_1_0=False, close=False)
+            assert await writer.write(response)
+    assert web.asked == QUICK.connections_max + 1
+
+
+class Nowhere:
+    """Takes everything."""
+
+    def write(self, piece: bytes) -> None:
+        pass
+
+    async def drain(self) -> None:
+        pass

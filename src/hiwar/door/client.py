@@ -8,7 +8,7 @@ sends is never buffered beyond `BUFFER_BYTES`.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -150,7 +150,11 @@ class _Exchange(asyncio.Protocol):
 
 
 class Answer:
-    """An answer whose body is still to be read: iterate `pieces()` once, or call `close()`."""
+    """An answer whose body is still to be read: iterate over `pieces()` once, or call `close()`.
+
+    It is an iterator of its own and no generator: one that is closed before its first piece (HEAD, 304, a
+    client that went away) must give its connection back too, and a generator that never began does nothing.
+    """
 
     def __init__(self, exchange: _Exchange, client: "UpstreamClient", *, bodiless: bool) -> None:
         self.status = exchange.status
@@ -160,25 +164,39 @@ class Answer:
         self._bodiless = bodiless
         self._released = False
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body.
+    def pieces(self) -> "Answer":
+        """The body, piece by piece.
 
         Raises:
             Unavailable: it stopped in the middle.
             Slow: nothing came for `body_s`.
         """
+        return self
+
+    def __aiter__(self) -> "Answer":
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            while not self._bodiless:
-                try:
-                    async with asyncio.timeout(self._client.limits.body_s):
-                        piece = await self._exchange.piece()
-                except TimeoutError as error:
-                    raise Slow("the answer does not go on") from error
-                if not piece:
-                    break
-                yield piece
-        finally:
+            piece = b"" if self._bodiless or self._released else await self._piece()
+        except BaseException:
             self.close()
+            raise
+        if not piece:
+            self.close()
+            raise StopAsyncIteration
+        return piece
+
+    async def _piece(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._client.limits.body_s):
+                return await self._exchange.piece()
+        except TimeoutError as error:
+            raise Slow("the answer does not go on") from error
+
+    async def aclose(self) -> None:
+        """As `close`, for whoever writes a body."""
+        self.close()
 
     async def read(self, bytes_max: int) -> bytes | None:
         """The whole body, or None when it is longer than `bytes_max` (it is then lost)."""
