@@ -182,3 +182,12 @@ def test_any_bytes_are_requests_or_a_problem(pieces: list[bytes]) -> None:
     with contextlib.suppress(Problem):
         assert all(len(draft.body) <= 64 for draft in read_all(reader, pieces))
     assert reader.buffered <= 25 * 22
+
+
+def test_empty_lines_dripped_byte_by_byte_are_never_the_beginning_of_a_head() -> None:
+    reader = make_reader()
+    for _ in range(3):
+        for byte in (b"\r", b"\n"):
+            reader.feed(byte)
+            assert reader.next_request() is None
+            assert reader.awaiting is Awaiting.NOTHING  # else each line would set a fresh deadline

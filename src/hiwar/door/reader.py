@@ -86,7 +86,9 @@ class RequestReader:
     def awaiting(self) -> Awaiting:
         if self._draft is not None:
             return Awaiting.BODY
-        return Awaiting.HEAD if self._buffer else Awaiting.NOTHING
+        return (
+            Awaiting.NOTHING if self._buffer in (b"", b"\r") else Awaiting.HEAD
+        )  # half an empty line is nothing
 
     @property
     def buffered(self) -> int:
