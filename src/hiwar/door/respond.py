@@ -62,7 +62,8 @@ class ResponseWriter:
         return render_head(response.status, headers, close=self._close, cookies=response.cookies)
 
     def _write_bytes(self, response: Response, body: bytes) -> None:
-        measured = response.status in (204, 304) or "Content-Length" in response.headers
+        unknown = self._head_only and not body  # a HEAD whose GET has a body without end: no length is told
+        measured = unknown or response.status in (204, 304) or "Content-Length" in response.headers
         head = self._head(response, {} if measured else {"Content-Length": str(len(body))})
         self._sink.write(head if self._without_body(response) else head + body)
 
