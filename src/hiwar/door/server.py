@@ -24,6 +24,7 @@ from hiwar.door.trusted import TrustedPeers
 from hiwar.door.wheel import Wheel
 
 BACKLOG = 4096  # a storm of 2,000 arrivals a second waits here while a tick is being written
+VANISHED_MS = 20_000  # a peer that acknowledges nothing for so long is gone; connections inherit it
 
 __all__ = ["DoorConnection", "DoorServer", "bind_tcp", "tls_context"]
 
@@ -40,6 +41,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MS)
         bound.bind((host, port))
         bound.listen(BACKLOG)
     except OSError:
