@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hiwar.media.feed import FEED_AAC, FEED_OPUS
+from hiwar.recording.files import OsDisk
 from hiwar.recording.journal import JournalKind
 from hiwar.recording.reader import RecordingReader
 from hiwar.recording.recorder import Recorder
@@ -162,6 +163,18 @@ def test_a_sync_that_fails_is_made_good(tmp_path: Path) -> None:
     assert recorder.close()
     assert (folder / "opus.mp4").read_bytes() == opus_bytes(60)
     assert verify_recording(folder) == []
+
+
+def test_an_error_that_is_not_the_disks_is_told(tmp_path: Path) -> None:
+    class BrokenDisk(OsDisk):
+        def write(self, descriptor: int, content: bytes) -> int:
+            raise ValueError("a mistake of ours")
+
+    told: list[BaseException] = []
+    recorder, _ = Recorder.open(tmp_path / "recording", inits=INITS, disk=BrokenDisk(), failed=told.append)
+    wait_for(lambda: bool(told))
+    assert isinstance(told[0], ValueError)
+    assert not recorder.close(0.1)
 
 
 def test_no_call_waits_for_a_disk_that_is_stuck(tmp_path: Path) -> None:

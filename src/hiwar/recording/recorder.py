@@ -11,7 +11,8 @@ Rules:
   and the journal says what is missing before the file jumps over it. A feed's media time jumps nowhere else.
 
 Theory of operation: callers are the producers and the thread the only consumer. A unit counts as held
-from the call until it is durable, because a failed sync brings it back to the queue.
+from the call until it is durable, because a failed sync brings it back to the queue. What the disk does is
+expected; any other error in the thread is told to `failed`, because nothing is recorded any more.
 """
 
 import threading
@@ -35,7 +36,7 @@ from hiwar.recording.logs import INIT, FeedLog, Log, Unit, extend_holes
 from hiwar.recording.salvage import Resumption, salvage_files
 from hiwar.recording.tracks import MAGIC, render_packet, track_name
 
-BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # over half an hour of three feeds and ten speakers
+BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # half an hour of three feeds and two speakers, a third of it with ten
 JOURNAL_LINES_MAX = 100_000  # kept in memory while the disk refuses; a line is about 150 bytes
 TRACKS_MAX = 256  # links of a conversation are at most 200; more can only be a mistake
 BATCH_UNITS_MAX = 512  # units per write: keeps the lock, and the interpreter, for microseconds
@@ -90,6 +91,7 @@ class Recorder:
         self._losing = False
         self._synced_at = clock.monotonic()
         self._closed_by: float | None = None
+        self._failed: Callable[[BaseException], None] = lambda error: None
         self._last_entry: Entry | None = None  # ENDED: readers take it for the word that nothing follows
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
@@ -103,11 +105,13 @@ class Recorder:
         clock: Clock | None = None,
         disk: Disk | None = None,
         backlog_bytes_max: int = BACKLOG_BYTES_MAX,
+        failed: Callable[[BaseException], None] = lambda error: None,
     ) -> tuple["Recorder", Resumption | None]:
         """Salvage what is in `folder`, and go on writing there.
 
         `inits` are the header bytes of each feed. The second result says where an earlier stage stopped;
         None for a new recording. A full disk is no error: the recorder starts with the status "full".
+        `failed` is called in the recorder's thread when that ends by an error.
 
         Raises:
             RecordingBusy: another process writes it.
@@ -116,6 +120,7 @@ class Recorder:
         clock = clock or Clock()
         chosen = tuple(feeds)
         recorder = cls(folder, chosen, clock, disk or OsDisk(), backlog_bytes_max)
+        recorder._failed = failed
         resumption, owed = None, dict[str, bytes]()
         if folder.is_dir():
             recorder._folder_lock = FolderLock(folder, LOCK_TRIES)
@@ -287,6 +292,12 @@ class Recorder:
     # The thread's side.
 
     def _run(self) -> None:
+        try:
+            self._record()
+        except BaseException as error:  # whatever it is, the stage must know
+            self._failed(error)
+
+    def _record(self) -> None:
         while True:
             closing = self._closing.wait(WRITE_SECONDS if self._refused_since is None else RETRY_SECONDS)
             self._work(sync_now=closing)

@@ -106,7 +106,9 @@ class Broadcast:
             RecordingBusy: another process records this conversation.
             OSError: the recording cannot be read.
         """
-        recorder, resumption = await asyncio.to_thread(Recorder.open, self._folder, inits=feed_inits())
+        recorder, resumption = await asyncio.to_thread(
+            Recorder.open, self._folder, inits=feed_inits(), failed=self._failed
+        )
         self._recorder = recorder
         if resumption is None:
             self.opened_wallclock = wallclock()
