@@ -13,7 +13,7 @@ from hiwar.relay.messages import Event
 from hiwar.relay.records import Phase, Standing, Visibility
 from hiwar.tokens.token import Kind, Token, render_token
 from tests.door.sockets import exchange, status_of
-from tests.edge.fake_stage import STATE, FakeStage
+from tests.edge.fake_stage import STATE, FakeStage, specification
 from tests.edge.house import KEY, Ear, House, open_house, until
 
 ID = "abcdef1"
@@ -207,6 +207,43 @@ async def test_who_listens_to_what_is_hidden_is_let_go_within_two_seconds() -> N
         await until(lambda: ear.closed, 3.0)
         assert status_of(await get(house, f"/c/{ID}/live.mp4")) == 404
         await stage.publisher.close()
+
+
+async def test_who_follows_a_conversation_that_is_closed_to_strangers_needs_a_proof_to_stay() -> None:
+    async with open_house() as house, asyncio.TaskGroup() as group:
+        stage = await start_stage(house)
+        voucher = render_token(Token(Kind.VOUCHER, ID, "invited"), KEY)
+        stranger, invited = Ear(), Ear()
+        group.create_task(stranger.listen(house.port, f"/c/{ID}/events"))
+        group.create_task(invited.listen(house.port, f"/c/{ID}/events?t={voucher}"))
+        await until(lambda: bool(stranger.body and invited.body))
+        house.directory.write_specification(specification(ID, visibility=Visibility.LINK))
+        await until(lambda: stranger.closed, 3.0)
+        assert not invited.closed
+        stage.publisher.ended(stage.media_time)
+        await until(lambda: invited.closed)
+        await stage.publisher.close()
+
+
+async def test_the_end_that_a_worker_did_not_hear_from_the_stage_is_found_in_its_file() -> None:
+    async with open_house() as house, asyncio.TaskGroup() as group:
+        stage = await start_stage(house)
+        ear = Ear()
+        group.create_task(ear.listen(house.port, f"/c/{ID}/live.mp4"))
+        await until(lambda: len(ear.head) > 0)
+        await stage.publisher.close()
+        house.directory.write_standing(ID, Standing(phase=Phase.ENDED, duration=stage.media_time))
+        await until(lambda: ear.closed)
+        assert status_of(await get(house, f"/c/{ID}/live.mp4")) == 410
+
+
+async def test_a_conversation_that_never_went_on_air_takes_no_place_for_ever() -> None:
+    async with open_house() as house:
+        stage = FakeStage(house.directory, ID)
+        await stage.start()
+        await until(lambda: ID in house.stages.broadcasts)
+        await stage.publisher.close()
+        await until(lambda: ID not in house.stages.broadcasts)
 
 
 async def test_the_stage_is_told_how_many_listen() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hiwar.door.connection import DoorConnection
 from hiwar.door.headers import render_head
-from hiwar.edge.channel import Channel
+from hiwar.edge.channel import Channel, OnAir
 from hiwar.edge.events import EventBoard
 from hiwar.edge.fanout import BURST_BYTES_MIN, HEADROOM_CHUNKS, Fanout
 from hiwar.edge.hls import HlsDesk, Waiters
@@ -56,6 +56,14 @@ class Broadcast:
         """People who hear it from this worker, those with playlists as far as they asked lately."""
         return sum(len(fanout.listeners) for fanout in self.fanouts.values()) + self.leases.count(now)
 
+    @property
+    def forsaken(self) -> bool:
+        """No stage, no sound so far and nobody here: nothing is lost by forgetting it."""
+        silent = not self.channel.attached and self.channel.on_air is OnAir.NOT_YET
+        return (
+            silent and not self.board.followers and not any(each.listeners for each in self.fanouts.values())
+        )
+
     def receive(self, message: AnyData, now: float) -> None:
         """One message of the stage; `now` in monotonic seconds."""
         news = self.channel.absorb(message)
@@ -95,8 +103,7 @@ class Broadcast:
         """It was hidden, or closed to who has no proof: the ones concerned are let go."""
         for fanout in self.fanouts.values():
             fanout.dismiss([each for each in fanout.listeners if not (each.proven and keep_proven)])
-        if not keep_proven:
-            self.board.dismiss()
+        self.board.dismiss(keep_proven=keep_proven)
 
     def _opening(self, feed: Feed) -> bytes:
         """Everything before the next chunk, made once a tick: a storm of joins costs a write each."""

@@ -19,11 +19,12 @@ HEARTBEAT = b": on\n\n"
 class Follower:
     """One event stream. The door calls it (see `door.connection.Owner`)."""
 
-    __slots__ = ("board", "connection", "paused")
+    __slots__ = ("board", "connection", "paused", "proven")
 
-    def __init__(self, board: "EventBoard", connection: DoorConnection) -> None:
+    def __init__(self, board: "EventBoard", connection: DoorConnection, *, proven: bool) -> None:
         self.board = board
         self.connection = connection
+        self.proven = proven  # came with a ticket, voucher or claim
         self.paused = False
 
     def pause_writing(self) -> None:
@@ -46,11 +47,11 @@ class EventBoard:
         self.state = b""
         self._levels_at = -LEVELS_EVERY_SAMPLES
 
-    def join(self, connection: DoorConnection, head: bytes, jitter: float) -> None:
+    def join(self, connection: DoorConnection, head: bytes, jitter: float, *, proven: bool) -> None:
         """Take a connection over; `jitter` (0..1) spreads the reconnects after a restart."""
         if connection.transport is None:
             return
-        follower = Follower(self, connection)
+        follower = Follower(self, connection, proven=proven)
         connection.transport.set_write_buffer_limits(high=BUFFER_BYTES)
         self.followers.add(follower)
         connection.take(follower)
@@ -72,9 +73,10 @@ class EventBoard:
         """A comment, so that a vanished client shows and proxies keep the connection."""
         self._write(HEARTBEAT)
 
-    def dismiss(self) -> None:
+    def dismiss(self, *, keep_proven: bool = False) -> None:
         for follower in tuple(self.followers):
-            follower.connection.close()
+            if not (follower.proven and keep_proven):
+                follower.connection.close()
 
     def _write(self, rendered: bytes) -> None:
         for follower in tuple(self.followers):

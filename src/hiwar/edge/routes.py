@@ -124,7 +124,8 @@ class FrontDoor:
         if request.method == "HEAD":
             return Response(200, dict(_EVENT_HEADERS))
         board, head = broadcast.board, render_head(200, _EVENT_HEADERS, close=True)
-        return Takeover(lambda connection: board.join(connection, head, random()))  # noqa: S311 - spreads load
+        proven, jitter = bool(request.query.get("t")), random()  # noqa: S311 - spreads load
+        return Takeover(lambda connection: board.join(connection, head, jitter, proven=proven))
 
     async def _hls(self, request: Request, conversation: str, rest: str) -> Response:
         known = self._check(request, conversation)

@@ -18,6 +18,8 @@ from hiwar.edge.hls import Waiters
 from hiwar.ops.clock import monotonic
 from hiwar.relay.directory import Directory
 from hiwar.relay.local import LocalSubscription
+from hiwar.relay.messages import Ended
+from hiwar.relay.records import Phase
 
 WATCH_SECONDS = 0.2
 REPORT_SECONDS = 1.0
@@ -96,7 +98,9 @@ class Stages:
                 self._enforce(conversation, broadcast)
                 if beats:
                     broadcast.board.beat()
-                if broadcast.ended_at and now - broadcast.ended_at > KEPT_SECONDS:
+                self._end_unheard(conversation, broadcast, now)
+                over = broadcast.ended_at and now - broadcast.ended_at > KEPT_SECONDS
+                if over or broadcast.forsaken:
                     del self.broadcasts[conversation]
 
     def _report(self, conversation: str, listeners: int) -> None:
@@ -104,6 +108,14 @@ class Stages:
         if subscription is not None and self._reported.get(conversation, 0) != listeners:
             self._reported[conversation] = listeners
             subscription.report(listeners)
+
+    def _end_unheard(self, conversation: str, broadcast: Broadcast, now: float) -> None:
+        """A stage may have ended the conversation while this worker had lost it: then its file says so."""
+        if broadcast.channel.attached or broadcast.channel.ended:
+            return
+        standing = self._access.known(conversation).standing
+        if standing.phase is Phase.ENDED:
+            broadcast.receive(Ended(standing.duration), now)
 
     def _enforce(self, conversation: str, broadcast: Broadcast) -> None:
         if not self._access.open_to(conversation, proven=False):
