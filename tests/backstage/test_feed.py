@@ -95,6 +95,16 @@ async def test_pages_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         feed.events("g1")
 
 
+async def test_the_oldest_page_of_a_link_gives_way_and_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "PAGES_OF_ONE_MAX", 2)
+    feed = RoomFeed()
+    host, *guests = [feed.events(serial) for serial in ("h1", "g1", "g1", "g1")]
+    assert feed.pages == 3
+    assert len([chunk async for chunk in guests[0]]) == 1  # what it was told before, then the end
+    for events in (host, *guests[1:]):
+        assert await anext(events)
+
+
 async def test_a_silent_room_still_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "KEEPALIVE_SECONDS", 0.0)
     events = RoomFeed().events("g1")

@@ -18,6 +18,7 @@ from hiwar.relay.records import Room, Speaker
 
 QUEUE_MAX = 64  # six seconds of levels
 PAGES_MAX = 400  # of one conversation: two for each link
+PAGES_OF_ONE_MAX = 8  # of one link, or one guest's tabs could lock the host out; the oldest gives way
 WHOLE_SECONDS = 2.0
 KEEPALIVE_SECONDS = 10.0
 _KEEPALIVE = b": still here\n\n"
@@ -71,7 +72,7 @@ class RoomFeed:
         self._shape: object = None
         self._whole = b""
         self._whole_at = float("-inf")
-        self._pages: set[Page] = set()
+        self._pages: dict[Page, None] = {}  # the oldest first
 
     @property
     def pages(self) -> int:
@@ -112,12 +113,16 @@ class RoomFeed:
         Raises:
             TooManyPages: before anything was sent.
         """
+        own = [page for page in self._pages if page.serial == serial]
+        if len(own) >= PAGES_OF_ONE_MAX:
+            own[0].close()
+            del self._pages[own[0]]
         if len(self._pages) >= PAGES_MAX:
             raise TooManyPages
         page = Page(serial)
         first = render_event("stage", {"state": self.state}) + self._whole
         page.put(first, first)
-        self._pages.add(page)
+        self._pages[page] = None
         return self._read(page)
 
     async def _read(self, page: Page) -> AsyncIterator[bytes]:
@@ -125,7 +130,7 @@ class RoomFeed:
             while chunk := await page.next_bytes():
                 yield chunk
         finally:
-            self._pages.discard(page)
+            self._pages.pop(page, None)
 
     def _stage(self, state: str) -> None:
         if state != self.state:
