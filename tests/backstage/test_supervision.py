@@ -118,6 +118,17 @@ async def test_a_conversation_on_air_without_a_stage_gets_one_at_the_start(
     assert directory.read_standing(CONVERSATION).phase is Phase.LIVE
 
 
+async def test_a_damaged_file_of_one_conversation_keeps_no_other_off_the_air(
+    place: tuple[Settings, Directory],
+) -> None:
+    directory = place[1]
+    directory.write_standing(CONVERSATION, Standing(phase=Phase.LIVE))
+    directory.folder("aaaaaa").mkdir()
+    (directory.folder("aaaaaa") / "standing.json").write_text('{"phase":')
+    async with running(place) as (stages, _):
+        await until(lambda: stages.has_stage(CONVERSATION))
+
+
 async def test_a_conversation_that_ended_gets_no_other_stage(place: tuple[Settings, Directory]) -> None:
     directory = place[1]
     async with running(place) as (stages, told):

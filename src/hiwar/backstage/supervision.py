@@ -8,6 +8,7 @@ the recording and waits for the speakers. The end of backstage ends nothing but 
 import asyncio
 import os
 
+import msgspec
 import structlog
 from prometheus_client import Counter
 
@@ -120,12 +121,19 @@ class Stages:
         """Conversations with a stage's pid file, and those on air that have none."""
         found = []
         for conversation in self._directory.conversations():
-            phase = self._directory.read_standing(conversation).phase
-            left = self._directory.stage_pid_file(conversation).exists() and phase is not Phase.ENDED
-            specification = self._directory.read_specification(conversation)
-            if specification is not None and (phase in ON_AIR or left):
+            try:
+                specification = self._adoptable(conversation)
+            except (OSError, msgspec.MsgspecError):  # one damaged file must not keep all others off the air
+                _log.exception("a conversation's files cannot be read", conversation=conversation)
+                continue
+            if specification is not None:
                 found.append(specification)
         return found[:STAGES_MAX]
+
+    def _adoptable(self, conversation: str) -> Specification | None:
+        phase = self._directory.read_standing(conversation).phase
+        left = self._directory.stage_pid_file(conversation).exists() and phase is not Phase.ENDED
+        return self._directory.read_specification(conversation) if phase in ON_AIR or left else None
 
     async def _bound_log(self) -> None:
         while True:
