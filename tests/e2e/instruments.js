@@ -96,7 +96,12 @@
   if (beeper) {
     navigator.mediaDevices.getUserMedia = async () => {
       await wake();
-      mouth ??= new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+      if (!mouth) { // a room's quiet hum: a microphone without any sound sends nothing at all
+        mouth = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+        const hum = new OscillatorNode(context, { frequency: 90 });
+        hum.connect(new GainNode(context, { gain: 0.004 })).connect(mouth);
+        hum.start();
+      }
       return mouth.stream;
     };
   }
