@@ -13,7 +13,7 @@ import pytest
 
 from hiwar.door.server import bind_tcp
 from hiwar.edge.control import set_interval, worker_figures
-from hiwar.edge.main import environment_of, keep_workers
+from hiwar.edge.main import keep_workers
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import load_settings
 from hiwar.relay.directory import Directory
@@ -83,4 +83,4 @@ async def test_two_workers_share_the_port_and_both_hear_the_stage() -> None:
 
 def test_a_worker_gets_exactly_its_parents_settings() -> None:
     settings = load_settings({"HIWAR_DEMONSTRATION": "true", "HIWAR_BURST_SECONDS": "3.5"}, Path(os.devnull))
-    assert load_settings(environment_of(settings), Path(os.devnull)) == settings
+    assert load_settings(settings.as_environment(), Path(os.devnull)) == settings

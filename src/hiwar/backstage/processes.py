@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from hiwar.ops.settings import Settings
@@ -105,11 +104,4 @@ def bound_log(log: Path) -> None:
 
 def stage_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
     """The environment in which a stage reads exactly these settings."""
-    environment = dict(base)
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        environment[f"HIWAR_{field.name.upper()}"] = (
-            str(value).lower() if isinstance(value, bool) else str(value)
-        )
-    environment["HIWAR_DATA_DIR"] = str(settings.data)
-    return environment
+    return {**base, **settings.as_environment(), "HIWAR_DATA_DIR": str(settings.data)}

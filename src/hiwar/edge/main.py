@@ -8,7 +8,6 @@ import asyncio
 import os
 import socket
 import sys
-from dataclasses import asdict
 
 import structlog
 
@@ -49,7 +48,7 @@ async def _keep_worker(settings: Settings, listening: socket.socket, number: int
             sys.executable, "-m", "hiwar.edge.worker", str(listening.fileno()), str(os.getpid()),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
-            env={**os.environ, **environment_of(settings)},
+            env={**os.environ, **settings.as_environment()},
         )  # fmt: skip
         try:
             code = await process.wait()
@@ -72,12 +71,3 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The settings as `HIWAR_*`, so that a worker has exactly its parent's."""
-    return {f"HIWAR_{key.upper()}": _as_text(value) for key, value in asdict(settings).items()}
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

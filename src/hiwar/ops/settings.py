@@ -111,6 +111,11 @@ class Settings:
     def data(self) -> Path:
         return Path(self.data_dir).resolve()
 
+    def as_environment(self) -> dict[str, str]:
+        """These settings as `HIWAR_*`, from which another process reads the very same."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f"HIWAR_{key.upper()}": _as_text(value) for key, value in values.items()}
+
     @property
     def listener_address(self) -> str:
         """Where listeners go, without a trailing slash."""
@@ -122,6 +127,10 @@ class Settings:
         return (
             self.backstage_url or _address(self.backstage_host, self.backstage_port, self.backstage_tls_cert)
         ).rstrip("/")
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def load_settings(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
