@@ -124,6 +124,19 @@ def test_a_conversation_made_by_its_files_is_adopted() -> None:
     assert services.find("demo123456") is not None
 
 
+def test_damaged_files_of_one_conversation_break_no_page_of_the_others() -> None:
+    made = services.create_conversation(title="A").specification
+    (installation.directory().folder(made.id) / "standing.json").write_text('{"phase":')
+    lost = installation.directory().folder("damaged123")
+    lost.mkdir()
+    (lost / "specification.json").write_text('{"id":')
+    services.sync_all()
+    found = services.find(made.id)
+    assert found is not None
+    assert found.phase == Phase.ANNOUNCED
+    assert services.find("damaged123") is None
+
+
 def test_a_demonstration_whose_files_are_gone_is_forgotten_and_others_are_not() -> None:
     Conversation.objects.create(id="gonedemo12", title="x", demonstration=True)
     Conversation.objects.create(id="gonereal12", title="y")

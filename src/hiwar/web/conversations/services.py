@@ -180,7 +180,7 @@ def sync_all() -> None:
     known = set(Conversation.objects.values_list("id", flat=True))
     on_disk = set(directory.conversations())
     for identifier in on_disk - known:
-        specification = directory.read_specification(identifier)
+        specification = _specification(identifier)
         if specification is not None:
             _adopt(specification)
     Conversation.objects.filter(demonstration=True, id__in=known - on_disk).delete()
@@ -193,7 +193,7 @@ def find(identifier: str) -> Conversation | None:
     """The conversation at an address, up to date; None where there is none (nor was ever)."""
     conversation = Conversation.objects.filter(id=identifier).first()
     if conversation is None:
-        specification = installation.directory().read_specification(identifier)
+        specification = _specification(identifier)
         return sync(_adopt(specification)) if specification else None
     return conversation if conversation.phase == Phase.ENDED else sync(conversation)
 
@@ -219,6 +219,14 @@ def _write(conversation: Conversation) -> Specification:
     specification = specification_of(conversation)
     installation.directory().write_specification(specification)
     return specification
+
+
+def _specification(identifier: str) -> Specification | None:
+    """What the file says; None too where it is damaged: that is one conversation less, not no page at all."""
+    try:
+        return installation.directory().read_specification(identifier)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _adopt(specification: Specification) -> Conversation:
@@ -253,7 +261,10 @@ def _standing_if_changed(identifier: str, phase: str) -> Standing | None:
         return None
     if len(_seen) >= 4 * OPEN_CONVERSATIONS_MAX:
         _seen.clear()
-    standing = installation.directory().read_standing(identifier)
+    try:
+        standing = installation.directory().read_standing(identifier)
+    except (OSError, msgspec.MsgspecError):
+        return None  # damaged: the page stays as it was, and all others are shown
     _seen[path] = (changed, standing.phase.value)
     return standing
 
