@@ -61,6 +61,9 @@ def test_attempts_are_forgotten_after_their_window_and_after_success() -> None:
     assert attempts.allows("a", WINDOW_SECONDS + 1)
     attempts.succeeded("a")
     assert attempts.allows("a", 1.0)
+    attempts.failed("a", 2.0)
+    attempts.failed("b", 2.0 + WINDOW_SECONDS)
+    assert list(attempts._failures) == ["b"]  # an address is not kept for longer than it is needed
 
 
 @pytest.mark.parametrize("path", ["/new", "/manage", "/manage/abc1234567"])

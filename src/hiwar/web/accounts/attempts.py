@@ -25,6 +25,8 @@ class Attempts:
         """A wrong password came."""
         self._failures[key] = [*self._recent(key, now), now][-ATTEMPTS_MAX:]
         self._failures.move_to_end(key)
+        while now - next(iter(self._failures.values()))[-1] >= WINDOW_SECONDS:
+            self._failures.popitem(last=False)  # no address is kept for longer than it is needed
         if len(self._failures) > KEYS_MAX:
             self._failures.popitem(last=False)
 
