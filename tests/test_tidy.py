@@ -161,7 +161,9 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_route_of_the_doors_is_documented() -> None:
     text = (ROOT / "docs/addresses.md").read_text(encoding="utf-8")
-    routes = (
+    from hiwar.backstage.site import ROOM_ADDRESSES
+
+    routes: tuple[str, ...] = (
         "live.mp4",
         "live.m4a",
         "live.ogg",
@@ -169,10 +171,11 @@ def test_every_route_of_the_doors_is_documented() -> None:
         "hls/live.m3u8",
         "events",
         "now",
+        "status",
         "archive/",
         "/static/",
     )
-    routes += ("/b/<id>", "/room", "/commands", "/links", "/sources", "/whip/<id>")
+    routes += ("/b/<id>`", "/b/<id>/links", "/whip/<id>", *(f"/b/<id>/{name}" for name in ROOM_ADDRESSES))
     assert [route for route in routes if route not in text] == []
 
 

@@ -72,7 +72,7 @@ class Site:
             return _page(self._context, request, 200 if known else 404)
         if rest[0] == "links":
             return await answer_links(self._context, request, conversation, rest[1:])
-        method, answer = _ANSWERS.get("/".join(rest), ("", answer_room))
+        method, answer = ROOM_ADDRESSES.get("/".join(rest), ("", answer_room))
         if not method:
             raise problem(404, "There is nothing at this address.", "unknown")
         if request.method != method:
@@ -129,7 +129,7 @@ async def answer_resume(context: Context, request: Request, conversation: str) -
     return render_json(200, {"resume": token, "seconds": RESUME_SECONDS})
 
 
-_ANSWERS: dict[str, tuple[str, Answer]] = {
+ROOM_ADDRESSES: dict[str, tuple[str, Answer]] = {
     "room": ("GET", answer_room),
     "events": ("GET", answer_events),
     "resume": ("POST", answer_resume),
