@@ -1,8 +1,9 @@
 """The whole stage in one process: scripted speakers, a real recorder, a real relay."""
 
 import asyncio
+import errno
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from hiwar.packager.feeds import init_bytes
 from hiwar.packager.fmp4 import parse_fragment
 from hiwar.recording.journal import JournalKind, parse_journal
 from hiwar.recording.tracks import read_records
+from hiwar.recording.verify import verify_recording
 from hiwar.relay.local import LocalSubscription
 from hiwar.relay.messages import AnyData, Ended, Event, Hello, Media
-from hiwar.relay.records import Phase
+from hiwar.relay.records import Phase, Standing
 from hiwar.stage.lines import END_GRID
 from hiwar.stage.orders import Refused
+from tests.recording.disks import FullDisk
 from tests.stage.scripted import CONVERSATION, Pcm, ScriptedSource, Stage, decode_opus, power_at, tone
 
 
@@ -283,3 +286,60 @@ async def test_a_stage_that_finds_the_recording_ended_says_so_and_is_done(tmp_pa
     again = second.directory.read_standing(CONVERSATION)
     assert again.phase is Phase.ENDED
     assert again.duration == ended.duration
+
+
+async def test_a_conversation_that_ends_on_a_full_disk_is_kept_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(room=30_000)
+    monkeypatch.setattr("hiwar.recording.recorder.OsDisk", lambda: disk)
+    monkeypatch.setattr("hiwar.stage.live.STANDING_SECONDS", 0.05)
+    stage = Stage(tmp_path)
+    async with running(stage):
+        host = stage.enter("h1")
+        await stage.open_air()
+        await host.speak(tone(440, 2.5))
+        await until(lambda: stage.live.describe().recording == "full")
+        unwritable(stage, monkeypatch, refusals=3)
+        stage.ask("h1", "end")
+        await asyncio.sleep(0.5)
+        assert stage.live.describe().recording == "full"
+        assert stage.directory.read_standing(CONVERSATION).phase is Phase.LIVE
+        disk.room = 10_000_000
+        await until(lambda: stage.directory.read_standing(CONVERSATION).phase is Phase.ENDED)
+        assert stage.live.describe().recording == "off"
+    assert verify_recording(stage.recording) == []
+    entries = parse_journal((stage.recording / "journal.jsonl").read_bytes())[0]
+    assert entries[-1].kind is JournalKind.ENDED
+    assert entries[-1].media_time == stage.directory.read_standing(CONVERSATION).duration
+    assert len(track_payloads(stage, "h1")) == 125
+
+
+async def test_a_standing_that_the_disk_refused_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiwar.stage.live.STANDING_SECONDS", 0.05)
+    stage = Stage(tmp_path)
+    unwritable(stage, monkeypatch, refusals=4)
+    async with running(stage):
+        stage.enter("h1")
+        await stage.open_air()
+        await until(lambda: stage.directory.read_standing(CONVERSATION).phase is Phase.LIVE)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def unwritable(stage: Stage, monkeypatch: pytest.MonkeyPatch, refusals: int) -> None:
+    """The next standings cannot be written."""
+    write, left = stage.directory.write_standing, iter(range(refusals))
+
+    def refuse(conversation: str, standing: Standing) -> None:
+        if next(left, None) is not None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(conversation, standing)
+
+    monkeypatch.setattr(stage.directory, "write_standing", refuse)

@@ -347,8 +347,11 @@ class Recorder:
         self._write_last_entry()
 
     def _write_last_entry(self) -> None:
+        """Nothing may follow it: after a refusal the line that there is room again comes first."""
         with self._lock:
-            if self._last_entry is None or any(log.queue for log in self._logs()):
+            if self._last_entry is None or self._refused_since is not None:
+                return
+            if any(log.queue for log in self._logs()):
                 return
             self._hold_entry(self._last_entry)
             self._last_entry = None

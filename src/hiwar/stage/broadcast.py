@@ -6,8 +6,8 @@ wait for the disk runs in a worker thread and is awaited.
 
     start    opens (or salvages and goes on with) the recording; program and media time begin
     publish  chunks and events to the relay, once per frame
-    end      the last chunks, ENDED in the journal, everything on disk: then the length is known
-    leave    everything on disk, and no end: another stage goes on
+    end      the last chunks, ENDED in the journal, everything on disk, however long a full disk refuses it
+    leave    everything on disk that can be, and no end: another stage goes on
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from hiwar.media.timeline import samples
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.packager.feeds import init_bytes
 from hiwar.recording.journal import JournalKind
-from hiwar.recording.recorder import Recorder, read_boot_id
+from hiwar.recording.recorder import CLOSE_SECONDS, Recorder, read_boot_id
 from hiwar.recording.salvage import Resumption
 from hiwar.relay.messages import Event, Hello
 from hiwar.relay.ports import Publisher
@@ -32,6 +32,7 @@ from hiwar.stage.lines import OpusLine, opus_line, slow_lines
 from hiwar.stage.program import Program
 from hiwar.stage.slow import SlowLines
 
+END_SECONDS_MAX = 7 * 24 * 3600.0  # that the end of a recording is kept in memory until somebody makes room
 PUBLISHED_SILENCE_SECONDS = 64  # of an outage, as much as the relay keeps: older silence is only recorded
 
 
@@ -68,6 +69,8 @@ class Broadcast:
         self._slow: SlowLines | None = None
         self._air: Air | None = None
         self._closing = False
+        self._closed = False
+        self._length_known = asyncio.Event()
         self._publish_from = 0
 
     @property
@@ -77,8 +80,8 @@ class Broadcast:
 
     @property
     def recording(self) -> str:
-        """As `Room.recording`."""
-        return self._recorder.status if self._recorder is not None else "off"
+        """As `Room.recording`: "off" again when everything is on disk."""
+        return "off" if self._recorder is None or self._closed else self._recorder.status
 
     @property
     def recorder_lag_seconds(self) -> float:
@@ -122,7 +125,7 @@ class Broadcast:
         self.greet()
         if resumption.ended:
             self.length = resumption.media_time
-            await asyncio.to_thread(recorder.close)
+            await self._close(END_SECONDS_MAX)
         else:
             await self._resume(recorder, resumption)
 
@@ -151,23 +154,29 @@ class Broadcast:
     def frame_ended(self, length: int) -> None:
         """The program's last frame says the conversation's length."""
         self.length = length
+        self._length_known.set()
 
     async def end(self) -> None:
-        """Close the air and the recording. Afterwards all of it is on disk, and `length` is known."""
+        """Close the air and the recording. Afterwards all of it is on disk, and `length` is known. On a full
+        disk this waits for room: what is in memory is all there is of it."""
         finished = asyncio.Event()
         self._closing = True
         self._program.end_air(lambda: self._call(finished.set))
         await finished.wait()
+        await self._length_known.wait()
         self.journal(JournalKind.ENDED, {})
-        if self._recorder is not None:
-            await asyncio.to_thread(self._recorder.close)
+        await self._close(END_SECONDS_MAX)
 
     async def leave(self) -> None:
-        """Get what there is onto the disk; the conversation goes on elsewhere."""
+        """Get what there is onto the disk; the conversation goes on elsewhere. Harmless after the end."""
         if self._slow is not None:
-            self._slow.stop()
+            await asyncio.to_thread(self._slow.stop)
+        await self._close(CLOSE_SECONDS)
+
+    async def _close(self, seconds_max: float) -> None:
         if self._recorder is not None:
-            await asyncio.to_thread(self._recorder.close)
+            await asyncio.to_thread(self._recorder.close, seconds_max)
+            self._closed = True
 
     def _go_on_air(self, line: OpusLine, next_chunk: dict[str, int] | None, begin: Callable[[], int]) -> None:
         assert self._recorder is not None

@@ -11,15 +11,17 @@ The frame clock runs in its own thread from the beginning to the end, and hands 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
 from hiwar.media.timeline import seconds
 from hiwar.ops.clock import monotonic, wallclock
+from hiwar.ops.supervision import wait_until
 from hiwar.relay.directory import Directory
 from hiwar.relay.messages import Command
 from hiwar.relay.ports import Publisher
-from hiwar.relay.records import Person, Phase, Specification, Standing
+from hiwar.relay.records import Person, Specification, Standing
 from hiwar.relay.records import Room as RoomRecord
 from hiwar.stage.broadcast import Broadcast
 from hiwar.stage.bulletins import render_levels, render_state, somebody_speaks
@@ -43,6 +45,7 @@ from hiwar.stage.roster import describe_speakers
 
 TICK_SECONDS = 0.1  # and so at most ten notices a second
 STATE_SECONDS = 2.0  # listeners get the state at least so often
+STANDING_SECONDS = 2.0  # after which a standing that the disk refused is tried again
 LAST_WORDS_SECONDS = 1.0  # from Ended until the sockets close, so that the edges have it all
 JOURNAL_LINES_MAX = (
     1_000  # that wait for the disk; a room makes a few a second at most, then they are dropped
@@ -62,6 +65,7 @@ class _News:
     changed: bool = True
     levels: bool = False
     state_at: float = 0.0
+    recording: str = "off"
     spoke: bool = False
 
 
@@ -159,7 +163,7 @@ class Live:
             media_time=broadcast.media_time,
             on_air_seconds=round(seconds(broadcast.media_time), 2),
             listeners=self._publisher.listeners,
-            recording=broadcast.recording if room.on_air else "off",
+            recording=broadcast.recording,
             ends_in_seconds=None if room.ends_at is None else max(0.0, room.ends_at - monotonic()),
             speakers=describe_speakers(room, self.cast, self.levels),
         )
@@ -221,14 +225,15 @@ class Live:
                     self.broadcast.journal(kind, fields)
                 case WriteStanding():
                     self._standing_due = False
-                    await self._write_standing()
+                    if not await self._write_standing():
+                        self._loop.call_later(STANDING_SECONDS, self.carry_out, (order,))
                 case EndConversation():
                     await self._end()
                 case LeaveStage():
                     self._over.set()
 
-    async def _write_standing(self) -> None:
-        """A disk without room must not end the conversation: the next change tries again."""
+    async def _write_standing(self) -> bool:
+        """False if the disk refused, which must not end the conversation: it is tried again."""
         standing = Standing(
             phase=self.room.phase,
             opened_wallclock=self.broadcast.opened_wallclock,
@@ -240,40 +245,42 @@ class Live:
             await asyncio.to_thread(self._directory.write_standing, self.specification.id, standing)
         except OSError as error:
             _log.error("the standing could not be written", reason=str(error))
-            if self.room.phase is Phase.ENDED:
-                self._loop.call_later(STATE_SECONDS, self.carry_out, (WriteStanding(),))
+            return False
+        return True
 
     async def _end(self) -> None:
         """Everything whole and on disk, then told, then over."""
         self._tell_state()
         await self.broadcast.end()
+        await self._say_ended()
+
+    async def _end_again(self) -> None:
+        """The earlier stage died after the recording was whole, and before everybody was told."""
+        self.room.end_at_once()
+        await self._say_ended()
+
+    async def _say_ended(self) -> None:
+        """The standing first, however long the disk refuses: without it another stage would begin again."""
         self._ended_wallclock = wallclock()
-        await self._write_standing()
+        await wait_until(self._write_standing, inf, every=STANDING_SECONDS)
         self._publisher.ended(self.broadcast.length)
         self._notify()
         await asyncio.sleep(LAST_WORDS_SECONDS)
         self._over.set()
 
-    async def _end_again(self) -> None:
-        """The earlier stage died after the recording was whole, and before everybody was told."""
-        self.room.end_at_once()
-        self._ended_wallclock = wallclock()
-        await self._write_standing()
-        self._publisher.ended(self.broadcast.length)
-        self._loop.call_later(LAST_WORDS_SECONDS, self._over.set)
-
     async def _leave(self) -> None:
         """Stop the clock; close every source; what is recorded goes to the disk."""
         await asyncio.to_thread(self.clock.stop)
         await asyncio.gather(*(seat.source.close() for seat in self.cast.seats()))
-        if self.room.on_air:
-            await self.broadcast.leave()
+        await self.broadcast.leave()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.carry_out(self.room.tick(monotonic()))
             news = self._news
+            if news.recording != self.broadcast.recording:
+                news.recording, news.changed = self.broadcast.recording, True
             self.cast.read_health()
             if (news.changed or monotonic() - news.state_at >= STATE_SECONDS) and not self.broadcast.length:
                 self._tell_state()

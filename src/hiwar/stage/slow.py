@@ -18,6 +18,7 @@ from hiwar.media.feed import Chunk
 from hiwar.stage.lines import Line, Pcm
 
 QUEUE_FRAMES_MAX = 250  # five seconds of sound, about 1 MB
+STOP_SECONDS_MAX = 2.0  # what waits, five seconds of sound, is encoded in a fraction of that
 BREATH_CHUNKS = 512  # after so many chunks of silence (some 8 ms) the interpreter is given to the others
 BREATH_SECONDS = 0.001
 
@@ -69,8 +70,10 @@ class SlowLines:
         self._queue.put(_Finish(end, finished))
 
     def stop(self) -> None:
-        """Stop after what waits, without an end: the next stage goes on."""
+        """Stop after what waits, without an end: the next stage goes on. Waits for that, but not for long."""
         self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS_MAX)
 
     def _run(self) -> None:
         try:
