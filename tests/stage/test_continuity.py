@@ -48,7 +48,7 @@ def test_hours_of_silence_are_laid_nearly_up_to_a_now_that_moves_on() -> None:
 
     clock, made = moments(), list[Chunk]()
     line = opus_line()
-    lay_silence(line, ANCHOR, lambda: next(clock), made.extend, lambda: 0)
+    lay_silence(line, ANCHOR, lambda: next(clock), made.extend, lambda: True)
     missing = 601.2 * SAMPLE_RATE - line.media_time
     assert 0.5 * SAMPLE_RATE <= missing < 0.5 * SAMPLE_RATE + CHUNK_SAMPLES
     numbers = [chunk.number for chunk in made if chunk.feed == "opus"]

@@ -71,6 +71,23 @@ def test_all_feeds_are_whole_when_finished_is_called() -> None:
     assert {chunk.feed for chunk in made if chunk.end == END_GRID} == {"aac", "mp3"}
 
 
+def test_the_silence_of_a_long_outage_waits_for_the_recorder() -> None:
+    allowed, asked, made = threading.Event(), threading.Event(), list[Chunk]()
+
+    def may_go_on() -> bool:
+        asked.set()
+        return allowed.is_set()
+
+    slow = SlowLines(slow_lines(), made.extend, lambda error: None, may_go_on)
+    slow.start()
+    slow.push(300 * 48_000, QUIET)
+    assert asked.wait(10)
+    assert len(made) == BREATH_CHUNKS
+    allowed.set()
+    slow.stop()
+    assert {chunk.feed: chunk.end for chunk in made}["mp3"] > 299 * 48_000
+
+
 def test_an_error_is_told() -> None:
     told: list[BaseException] = []
     over = threading.Event()

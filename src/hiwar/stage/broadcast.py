@@ -33,6 +33,7 @@ from hiwar.stage.program import Program
 from hiwar.stage.slow import SlowLines
 
 END_SECONDS_MAX = 7 * 24 * 3600.0  # that the end of a recording is kept in memory until somebody makes room
+SILENCE_BYTES_MAX = 24 * 1024 * 1024  # that wait for the disk while hours are filled; the rest is for sound
 PUBLISHED_SILENCE_SECONDS = 64  # of an outage, as much as the relay keeps: older silence is only recorded
 
 
@@ -127,7 +128,7 @@ class Broadcast:
             self.length = resumption.media_time
             await self._close(END_SECONDS_MAX)
         else:
-            await self._resume(recorder, resumption)
+            await self._resume(resumption)
 
     def publish(self, chunks: Sequence[Chunk]) -> None:
         """To the relay, in order."""
@@ -180,15 +181,21 @@ class Broadcast:
 
     def _go_on_air(self, line: OpusLine, next_chunk: dict[str, int] | None, begin: Callable[[], int]) -> None:
         assert self._recorder is not None
-        slow = self._slow = SlowLines(slow_lines(next_chunk), self._deliver, self._failed)
+        slow = self._slow = SlowLines(slow_lines(next_chunk), self._deliver, self._failed, self._may_lay)
         slow.start()
         self._air = Air(self._recorder, line, slow, begin)
         self._program.go_on_air(self._air)
 
-    async def _resume(self, recorder: Recorder, resumption: Resumption) -> None:
+    def _may_lay(self) -> bool:
+        """Whether the recorder keeps up with a long silence. Any thread. Nobody waits for a disk that refuses:
+        to be on air again counts for more than silence."""
+        recorder = self._recorder
+        return recorder is None or recorder.status != "on" or recorder.backlog_bytes < SILENCE_BYTES_MAX
+
+    async def _resume(self, resumption: Resumption) -> None:
         line = opus_line(resumption.next_chunk)
         await asyncio.to_thread(
-            lay_silence, line, resumption.anchor, read_clocks, self._deliver, lambda: recorder.backlog_bytes
+            lay_silence, line, resumption.anchor, read_clocks, self._deliver, self._may_lay
         )
         self._go_on_air(line, resumption.next_chunk, lambda: self._resumed_frame(resumption))
 

@@ -19,7 +19,6 @@ from hiwar.stage.lines import OpusLine
 from hiwar.stage.slow import Deliver, deliver_in_steps
 
 NEARLY_SECONDS = 0.5  # what the first frame on air may have to lay itself: six chunks, microseconds
-BACKLOG_BYTES_MAX = 8 * 1024 * 1024  # of the recorder, while hours are being filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def lay_silence(
     anchor: Anchor,
     read_clocks: Callable[[], Moment],
     deliver: Deliver,
-    recorder_backlog: Callable[[], int],
+    may_go_on: Callable[[], bool],
 ) -> None:
     """Bring `line` to less than `NEARLY_SECONDS` before now, in steps; for a thread of its own."""
 
@@ -59,7 +58,7 @@ def lay_silence(
         return nearly - nearly % CHUNK_SAMPLES
 
     while line.media_time < (until := target()):
-        deliver_in_steps(line.silence(until), deliver, lambda: recorder_backlog() < BACKLOG_BYTES_MAX)
+        deliver_in_steps(line.silence(until), deliver, may_go_on)
 
 
 def outage_fields(until: int) -> dict[str, Any]:

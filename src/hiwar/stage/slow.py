@@ -38,15 +38,21 @@ class _Finish:
 
 
 class SlowLines:
-    """Owns `lines`. `deliver` gets the chunks and `failed` an error, both in this thread."""
+    """Owns `lines`. `deliver` gets the chunks and `failed` an error, both in this thread. `may_go_on` says
+    whether more of a long silence may be delivered now."""
 
     def __init__(
-        self, lines: Iterable[Line], deliver: Deliver, failed: Callable[[BaseException], None]
+        self,
+        lines: Iterable[Line],
+        deliver: Deliver,
+        failed: Callable[[BaseException], None],
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.frames_dropped = 0
         self._lines = tuple(lines)
         self._deliver = deliver
         self._failed = failed
+        self._may_go_on = may_go_on
         self._queue: SimpleQueue[_Sound | _Finish | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="slow-encoders", daemon=True)
 
@@ -88,7 +94,7 @@ class SlowLines:
 
     def _sound(self, line: Line, item: _Sound) -> None:
         if item.media_time > line.media_time:
-            deliver_in_steps(line.silence(item.media_time), self._deliver)
+            deliver_in_steps(line.silence(item.media_time), self._deliver, self._may_go_on)
         chunks = tuple(line.sound(item.pcm))
         if chunks:
             self._deliver(chunks)
