@@ -187,8 +187,8 @@ class Broadcast:
         self._program.go_on_air(self._air)
 
     def _may_lay(self) -> bool:
-        """Whether the recorder keeps up with a long silence. Any thread. Nobody waits for a disk that refuses:
-        to be on air again counts for more than silence."""
+        """Whether the recorder keeps up with a long silence. Any thread. Nobody waits for a disk that
+        refuses: to be on air again counts for more than silence."""
         recorder = self._recorder
         return recorder is None or recorder.status != "on" or recorder.backlog_bytes < SILENCE_BYTES_MAX
 
