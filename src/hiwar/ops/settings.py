@@ -195,15 +195,17 @@ def _boolean(row: Setting, value: Any) -> bool:
 
 
 def _number(row: Setting, value: Any, kind: type) -> float | int:
+    low, high = row.low or 0, row.high or 0
     number: float | int | None = None
     if isinstance(value, str):
         if re.fullmatch(
             r"-?[0-9]{1,12}" if kind is int else r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value, re.ASCII
         ):
             number = kind(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and kind(value) == value:
-        number = kind(value)
-    if number is None or not (row.low or 0) <= number <= (row.high or 0):
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        if low <= value <= high and kind(value) == value:  # the range first: TOML has inf, and any integer
+            number = kind(value)
+    if number is None or not low <= number <= high:
         what = "a whole number" if kind is int else "a number"
         raise BadSetting(f"{row.key} = {value!r}: must be {what} from {row.low} to {row.high} (digits 0-9)")
     return number
