@@ -25,6 +25,14 @@ export class Lookout {
   /** Ask the site once: its status, or null. */
   status() { return getJson(`${this.#data.base}/status${this.#data.suffix}`); }
 
+  /** Whether the conversation is hidden, or this page's proof is worth nothing any more. */
+  async isClosed() {
+    try {
+      const answer = await fetch(`${this.#data.base}/status${this.#data.suffix}`, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+      return answer.status === 403 || answer.status === 404;
+    } catch { return false; }
+  }
+
   async #ask() {
     const onAir = this.#phase === "live" || this.#phase === "waiting";
     return (onAir && await getJson(`${this.#data.base}/now${this.#data.suffix}`)) || this.status();

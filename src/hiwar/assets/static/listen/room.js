@@ -100,6 +100,7 @@ export class Room {
 
   #nextMode(source) {
     if (source !== this.#source) return;
+    if (this.#shifted) { this.#live(); return; } // the recording cannot be had: that says nothing of the ways to listen live
     if (this.#modes.length > 1) { this.#modes.shift(); this.#live(); return; }
     this.#stop();
     this.#say(this.#phrases.failed);
@@ -169,11 +170,15 @@ export class Room {
     location.reload();
   }
 
-  /* 410 says that it is over; anything else may pass, and the lookout asks what is the matter. */
-  #wasRefused(status) {
-    this.#refused += 1;
+  /* 410 says that it is over. 403 and 404 may be of one part only; where the whole conversation is closed to
+     us, its page says why. 429 is a full house. Anything else may pass, and the lookout asks meanwhile. */
+  async #wasRefused(status) {
     this.#lookout.quiet = false;
+    if (status === 429) this.#refused += 1;
     if (status === 410) this.#phase("ended");
+    if ((status !== 403 && status !== 404) || this.#ending || !await this.#lookout.isClosed()) return;
+    this.#stop();
+    setTimeout(() => location.reload(), Math.random() * RELOAD_SPREAD_MS);
   }
 
   // ---- Showing ----
