@@ -12,7 +12,7 @@ import { recall, Session } from "./session.js";
 import { loadWords, onLanguage, switchLanguage, t } from "./words.js";
 
 const [, where, conversation] = location.pathname.split("/");
-const pass = decodeURIComponent(location.hash.slice(1));
+const pass = readPass(location.hash.slice(1));
 const main = document.getElementById("main");
 const player = new Audio();
 player.id = "others";
@@ -46,6 +46,15 @@ function make(screen) {
   if (screen === "lobby") return new Lobby(session, microphone);
   if (screen === "room") return new RoomScreen(session, microphone, player);
   return messageScreen(session, () => session.begin());
+}
+
+/** The fragment as it was given out, also where a mail program wrote it with percent signs. */
+function readPass(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // cut off in the middle: refused as what it is, not a page that stays empty
+  }
 }
 
 /** Loaded again in the middle of it: back to the same place without the lobby. */
