@@ -19,6 +19,10 @@ def test_live_edge_control_holds_in_a_simulated_world() -> None:
     _node("live_edge.test.mjs", {})
 
 
+def test_an_element_that_plays_by_itself_is_watched_and_tried_again() -> None:
+    _node("list_source.test.mjs", {})
+
+
 def test_the_stream_is_taken_apart_as_the_packager_put_it_together(tmp_path: Path) -> None:
     stream, media, events = init_bytes("opus"), init_bytes("opus"), []
     for number in range(5):

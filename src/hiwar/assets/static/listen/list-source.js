@@ -1,10 +1,19 @@
 /* Listening by playlists (live with parts, time shift, replay) or by a plain address: whatever the browser
-   can, behind the same small face as LiveSource. hls.js is loaded only when it is needed. */
+   can, behind the same small face as LiveSource. hls.js is loaded only when it is needed.
+
+   Where the element plays by itself (native, progressive) it says only that it failed, ended or stands
+   still; the door, asked with HEAD, says why. What the door would give and this element never played does
+   not work here ("broken"); everything else may pass, and is tried again with growing pauses. */
+
+import { delayMs } from "./backoff.js";
 
 const PROGRESS_DELAY = 5;          // seconds: what a progressive <audio> lags behind, at the least
+const LOOK_MS = 1000, STILL_MAX = 10; // looks at the playhead, of which so many may find it where it was
+const ASK_MS_MAX = 8000;
 
 export class ListSource extends EventTarget {
   #audio; #url; #token; #at; #live; #hls = null; #state = ""; #handlers = []; #mode;
+  #heard = false; #asking = false; #attempt = 0; #again = null; #watch = null; #still = 0; #seen = -1;
   stalls = 0; reconnects = 0; jumps = 0;
 
   /** `mode` is hls, native or progressive; `at` seconds of media time to begin at (undefined: live edge). */
@@ -30,18 +39,56 @@ export class ListSource extends EventTarget {
   async start() {
     this.#become("connecting");
     this.#on("waiting", () => { if (this.#state === "playing" && !this.#audio.seeking) { this.stalls += 1; this.#become("buffering"); } });
-    this.#on("playing", () => this.#become("playing"));
-    this.#on("error", () => { if (!this.#hls) this.#emit("broken"); });
+    this.#on("playing", () => { this.#heard = true; this.#attempt = 0; this.#become("playing"); });
+    this.#on("error", () => { if (this.#mode !== "hls") this.#failed(); });
     if (this.#mode === "hls") await this.#startHls().catch(() => this.#emit("broken"));
-    else {
-      this.#audio.src = this.#url;
-      if (this.#at !== undefined) this.#on("loadedmetadata", () => { this.#audio.currentTime = this.#at; });
-      this.#audio.load();
-    }
+    else this.#startElement();
+  }
+
+  #startElement() {
+    if (this.#at !== undefined) this.#on("loadedmetadata", () => { this.#audio.currentTime = this.#at; });
+    if (this.#live) this.#on("ended", () => this.#failed()); // the connection broke: what is live has no end of its own
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+    this.#load();
+  }
+
+  #load() {
+    this.#still = 0;
+    this.#audio.src = this.#url;
+    this.#audio.load();
+  }
+
+  #look() {
+    const { paused, currentTime } = this.#audio;
+    this.#still = paused || currentTime !== this.#seen ? 0 : this.#still + 1;
+    this.#seen = currentTime;
+    if (this.#still >= STILL_MAX) this.#failed();
+  }
+
+  async #failed() {
+    if (this.#asking || this.#again || this.#state === "stopped") return;
+    this.#asking = true;
+    const status = await askStatus(this.#url);
+    this.#asking = false;
+    if (this.#state === "stopped") return;
+    if (status >= 200 && status < 300 && !this.#heard) { this.#emit("broken"); return; }
+    if (status >= 400) this.#emit("refused", status);
+    if (this.#state === "stopped") return;
+    if (this.#at !== undefined && this.#heard) this.#at = this.#audio.currentTime;
+    const resume = this.#live || !this.#audio.paused; // who paused a recording is not startled
+    this.reconnects += 1;
+    this.#become("reconnecting");
+    this.#again = setTimeout(() => {
+      this.#again = null;
+      this.#load();
+      if (resume) this.#audio.play().catch(() => {}); // this element sounded before, or its error comes here again
+    }, delayMs(this.#attempt++, Math.random()));
   }
 
   stop() {
     this.#state = "stopped";
+    clearInterval(this.#watch);
+    clearTimeout(this.#again);
     for (const [type, handler] of this.#handlers) this.#audio.removeEventListener(type, handler);
     this.#hls?.destroy();
     this.#hls = null;
@@ -78,6 +125,13 @@ export class ListSource extends EventTarget {
   #on(type, handler) { this.#audio.addEventListener(type, handler); this.#handlers.push([type, handler]); }
   #become(state) { if (state !== this.#state) { this.#state = state; this.#emit("state", state); } }
   #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
+
+/** The status with which the door answers for `url`; 0 where nobody answers. */
+async function askStatus(url) {
+  try {
+    return (await fetch(url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(ASK_MS_MAX) })).status;
+  } catch { return 0; }
 }
 
 /** `url` with `t=<token>` if there is a token and it has none. Pure. */
