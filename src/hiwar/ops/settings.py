@@ -202,9 +202,8 @@ def _number(row: Setting, value: Any, kind: type) -> float | int:
             r"-?[0-9]{1,12}" if kind is int else r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value, re.ASCII
         ):
             number = kind(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        if low <= value <= high and kind(value) == value:  # the range first: TOML has inf, and any integer
-            number = kind(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+        number = kind(value) if kind(value) == value else None  # in range: TOML also has inf
     if number is None or not low <= number <= high:
         what = "a whole number" if kind is int else "a number"
         raise BadSetting(f"{row.key} = {value!r}: must be {what} from {row.low} to {row.high} (digits 0-9)")
