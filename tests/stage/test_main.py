@@ -15,15 +15,17 @@ import pytest
 
 from hiwar.media.feed import RECORDED_FEEDS
 from hiwar.media.timeline import FRAME_SAMPLES, SAMPLE_RATE
+from hiwar.ops.settings import load_settings
 from hiwar.packager.feeds import init_bytes
 from hiwar.packager.fmp4 import parse_fragment
 from hiwar.packager.ogg import render_headers, render_page
 from hiwar.recording.journal import JournalKind, parse_journal
-from hiwar.relay.control import LocalControlClient
+from hiwar.relay.control import ControlPeer, ControlServer, LocalControlClient
 from hiwar.relay.directory import Directory
 from hiwar.relay.messages import AddFile, Ask, Assign, Command, Done, Leave, Notice, Offer, Trickle, Watch
 from hiwar.relay.ports import RequestFailed
 from hiwar.relay.records import Person, Phase, Role, Room, Specification
+from hiwar.stage.main import Spare
 from hiwar.stage.opus import OpusEncoder
 from tests.stage.scripted import CONVERSATION, decode_opus, power_at, tone
 
@@ -195,3 +197,21 @@ async def test_wrong_requests_get_the_right_answers_and_disturb_nobody(
         assert not any(speaker.person.connected for speaker in room.speakers)
         with pytest.raises(OSError):  # noqa: PT011 - whatever the system says: nobody listens
             await LocalControlClient.connect(folder / "run" / "spare-1.control")
+
+
+@pytest.mark.parametrize("peers", [0, 1])
+async def test_a_spare_that_backstage_has_left_for_good_ends(
+    peers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiwar.stage.main.ALONE_SECONDS_MAX", 0.1)
+    monkeypatch.setattr("hiwar.stage.main.LOOK_SECONDS", 0.02)
+    folders = {"HIWAR_DATA_DIR": str(tmp_path / "data"), "HIWAR_RUNTIME_DIR": str(tmp_path / "run")}
+    spare = Spare(load_settings(folders, Path(os.devnull)))
+    control = ControlServer(spare._answer)
+    control.peers.update(ControlPeer(control) for _ in range(peers))
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(spare._wanted(control))
+        await asyncio.wait((waiting,), timeout=0.5)
+        assert waiting.done() == (not peers)
+        spare._assigned.set_result(SPECIFICATION)
+    assert waiting.result() == bool(peers)

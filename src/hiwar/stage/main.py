@@ -6,6 +6,7 @@
 `Assign` is answered when the new sockets are there. The process ends by itself when the conversation has
 ended and the last words are out, or when its green room stayed empty; with an error when one of its threads
 broke; and on SIGTERM it leaves the conversation, whole on disk, to the next stage.
+A spare to which nobody was connected for `ALONE_SECONDS_MAX` ends too: backstage is gone for good.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import run_role
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings
@@ -34,6 +36,8 @@ from hiwar.stage.webrtc.ports import port_range_loop
 
 GC_THRESHOLDS = (50_000, 50, 100)  # few objects are made in cycles: a full collection may wait for long
 ASSIGN_SECONDS_MAX = 5.0  # until the sockets are there; backstage waits ten
+ALONE_SECONDS_MAX = 60.0  # a backstage that was restarted takes its spare up again within seconds
+LOOK_SECONDS = 5.0
 NICENESS = -11  # what a desktop's sound server takes; where the system allows it
 
 _log = structlog.get_logger()
@@ -64,13 +68,28 @@ class Spare:
         capabilities()
         settle_memory()
         async with asyncio.TaskGroup() as tasks:
-            server = tasks.create_task(ControlServer(self._answer).serve(self._path))
-            specification = await self._assigned
-            self._path.unlink(missing_ok=True)
+            control = ControlServer(self._answer)
+            server = tasks.create_task(control.serve(self._path))
             try:
-                await serve_conversation(specification, self._settings, self._directory, self._ready)
+                if await self._wanted(control):
+                    self._path.unlink(missing_ok=True)
+                    await serve_conversation(
+                        self._assigned.result(), self._settings, self._directory, self._ready
+                    )
             finally:
                 server.cancel()
+
+    async def _wanted(self, control: ControlServer) -> bool:
+        """Wait for the assignment; False when nobody is left who could make it."""
+        seen = monotonic()
+        while not self._assigned.done():
+            if control.peers:
+                seen = monotonic()
+            elif monotonic() - seen >= ALONE_SECONDS_MAX:
+                _log.info("nobody needs this spare any more")
+                return False
+            await asyncio.wait((self._assigned,), timeout=LOOK_SECONDS)
+        return True
 
     async def _answer(self, message: ControlMessage, peer: ControlPeer) -> ControlMessage:
         if not isinstance(message, Assign):
