@@ -82,7 +82,7 @@ def test_no_recordings_is_said_so(tmp_path: Path) -> None:
 
 
 def test_doctor_finds_nothing_bad_on_a_free_machine(tmp_path: Path) -> None:
-    ports = {"EDGE_PORT": str(free_port()), "BACKSTAGE_PORT": str(free_port())}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("EDGE", "BACKSTAGE", "METRICS")}
     done = hiwar(tmp_path, "doctor", "--json", **ports)
     findings = json.loads(done.stdout)
     assert {finding["check"] for finding in findings} >= {"ports", "codecs", "disk", "webrtc", "clock"}
@@ -94,16 +94,21 @@ def test_doctor_tells_a_taken_port_and_a_certificate_that_ends_soon(tmp_path: Pa
     import socket
 
     cert, key = self_signed(tmp_path, days=3)
+    (tmp_path / "run").mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as died:
+        died.bind(str(tmp_path / "run/web.http"))  # a file that a crash left behind
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = {
             "EDGE_PORT": str(taken.getsockname()[1]),
+            "METRICS_PORT": str(taken.getsockname()[1]),
             "EDGE_TLS_CERT": str(cert),
             "EDGE_TLS_KEY": str(key),
         }
         done = hiwar(tmp_path, "doctor", "--json", **settings)
-    findings = {(finding["check"], finding["level"]) for finding in json.loads(done.stdout)}
+    told = json.loads(done.stdout)
+    findings = {(finding["check"], finding["level"]) for finding in told}
     assert done.returncode == 1
-    assert ("ports", "bad") in findings
+    assert sum(one["check"] == "ports" and one["level"] == "bad" for one in told) >= 2
     assert ("certificates", "warn") in findings
 
 

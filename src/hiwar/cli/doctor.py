@@ -58,11 +58,13 @@ def _show(findings: list[Finding]) -> None:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    running = (runtime_dir(settings) / "web.http").exists()
-    doors = (
+    running = _answers(runtime_dir(settings) / "web.http")
+    doors = [
         ("edge_port", settings.edge_host, settings.edge_port),
         ("backstage_port", settings.backstage_host, settings.backstage_port),
-    )
+    ]
+    if settings.metrics_port:
+        doors.append(("metrics_port", settings.metrics_host, settings.metrics_port))
     for key, host, port in doors:
         free = _free(host, port, socket.SOCK_STREAM)
         if free or running:
@@ -76,6 +78,16 @@ def _ports(settings: Settings) -> Iterator[Finding]:
     yield Finding("ports", level, f"UDP {low}-{high} for speakers, {taken} of the first 100 in use", mend)
     if high - low < 4 * settings.speakers_max:
         yield Finding("ports", "warn", "the UDP range is short", "give at least 4 ports a speaker")
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens on this socket: after a crash its file is still there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _free(host: str, port: int, kind: int) -> bool:
