@@ -3,7 +3,7 @@
 The host's microphone chirps four times a second; the guest's page (WebRTC) and a listener's page (fetch and
 MSE, the real page that comes back by itself) keep what they hear. `kill -9` comes at a known moment; what is
 told is the longest silence beyond the usual pause between chirps, and when chirps are heard again. What the
-stage had received is known from a relay that the host's packets pass; the track on disk is compared with it,
+stage had received is known from a relay that the guest's packets pass; the track on disk is compared with it,
 packet by packet.
 """
 
@@ -38,7 +38,7 @@ def run(progress: Progress) -> Outcome:
     outcome = Outcome()
     with Hiwar() as hiwar, playwright_running() as playwright, Lossy() as network:
         browser = launch(playwright)
-        with on_air(hiwar, browser, ("mse",), host_relay=network.port) as talk:
+        with on_air(hiwar, browser, ("mse",), guest_relay=network.port) as talk:
             talk.chirp(EVERY_SECONDS)
             talk.guest.wait_for_timeout(SETTLE_SECONDS * 1000)
             for role in ("backstage", "web", "archive"):
@@ -124,6 +124,7 @@ def serve(outcome: Outcome, talk: Talk) -> None:
     def kill_and_start() -> None:
         talk.hiwar.serve.kill()
         talk.hiwar.serve.wait()
+        until(lambda: not edge_answers(talk), 20, 0.005)
         starter = threading.Thread(target=talk.hiwar.start)
         starter.start()
         until(lambda: edge_answers(talk), 60, 0.02)
@@ -161,20 +162,20 @@ def stage(outcome: Outcome, talk: Talk, network: Lossy) -> None:
 
 
 def missing(talk: Talk, network: Lossy, killed: float) -> float:
-    """Seconds of the host's sound that reached the stage before its death and are not in the track."""
+    """Seconds of the guest's sound that reached the stage before its death and are not in the track."""
     folder = talk.hiwar.data / "conversations" / talk.opened.id / "recording"
-    track = RecordingReader(folder).track_path("h1").read_bytes()
+    track = RecordingReader(folder).track_path("g1").read_bytes()
     recorded = {record.raw[2:HEAD_BYTES] for record in read_records(track)}
     opened = time.monotonic() - SETTLE_SECONDS - BEFORE_SECONDS  # long after the air was opened
     sent = [
         head[2:]
-        for moment, head in network.seen
+        for moment, head in list(network.seen)
         if opened - AFTER_SECONDS < moment < killed
         and len(head) == HEAD_BYTES
         and head[1] & 0x7F in RTP_PAYLOAD_TYPES
     ]
     if not sent:
-        raise RuntimeError("the relay saw no sound of the host")
+        raise RuntimeError("the relay saw no sound of the guest")
     return sum(head not in recorded for head in sent) * FRAME_SAMPLES / SAMPLE_RATE
 
 
@@ -183,10 +184,10 @@ def recording(outcome: Outcome, talk: Talk) -> None:
     talk.host.click("#end")
     talk.host.click("dialog .actions .button:last-child")
     folder = talk.hiwar.data / "conversations" / talk.opened.id / "recording"
-    until(lambda: RecordingReader(folder).ended, 30)
+    until(lambda: json.loads((folder.parent / "standing.json").read_text()).get("ended_wallclock"), 30)
     reader = RecordingReader(folder)
     standing = json.loads((folder.parent / "standing.json").read_text())
-    lasted = (standing["ended_wallclock"] or 0) - (standing["opened_wallclock"] or 0)
+    lasted = standing["ended_wallclock"] - standing["opened_wallclock"]
     outcome.at_most(
         "recording and wallclock differ by",
         abs(reader.duration / SAMPLE_RATE - lasted),

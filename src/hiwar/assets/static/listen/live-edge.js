@@ -11,7 +11,7 @@
 
 export const RATE_MIN = 0.94;
 export const RATE_MAX = 1.06;
-export const JUMP = 2.0;             // seconds behind the goal from which it jumps
+export const JUMP = 1.2;             // seconds behind the goal from which it jumps
 export const MARGIN_FIRST = 0.14;    // seconds of low water to begin with
 export const MARGIN_MIN = 0.1;       // and on a network that has been good for a while; browsers run dry at 0.05
 export const MARGIN_MAX = 1.5;
