@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hiwar.cli.serve import _has_operator
 from tests.certificate import self_signed
 from tests.running import free_port
 
@@ -121,3 +122,12 @@ def test_a_second_serve_on_the_same_data_is_refused(tmp_path: Path) -> None:
         done = hiwar(tmp_path, "serve")
     assert done.returncode == 2
     assert "already runs" in done.stderr
+
+
+def test_serve_makes_the_operator_also_where_open_came_first(tmp_path: Path) -> None:
+    database = tmp_path / "data" / "hiwar.sqlite3"
+    assert not _has_operator(database)
+    assert hiwar(tmp_path, "open", "first").returncode == 0
+    assert not _has_operator(database)
+    assert json.loads(hiwar(tmp_path, "prepare").stdout)["password"]
+    assert _has_operator(database)

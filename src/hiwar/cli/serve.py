@@ -10,6 +10,7 @@ import fcntl
 import json
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +110,7 @@ def _can_bind(host: str, port: int) -> bool:
 
 async def _prepare(settings: Settings) -> dict[str, Any]:
     """Database and operator, made in a process that ends; {} when they were there before."""
-    if (settings.data / "hiwar.sqlite3").exists():
+    if _has_operator(settings.data / "hiwar.sqlite3"):
         return {}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hiwar", "prepare", stdout=asyncio.subprocess.PIPE
@@ -119,6 +120,17 @@ async def _prepare(settings: Settings) -> dict[str, Any]:
         raise BadSetting(f"data_dir = {str(settings.data)!r}: the database could not be made (see above)")
     made: dict[str, Any] = json.loads(out)
     return made
+
+
+def _has_operator(database: Path) -> bool:
+    """Asked of the file itself, since Django takes a second to come up. `hiwar open` may have made the
+    database, and an interrupted first start half of it: only the account says that all was done."""
+    asked = "SELECT 1 FROM accounts_user WHERE is_operator LIMIT 1"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(asked).fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 async def _all_answer(settings: Settings) -> bool:
