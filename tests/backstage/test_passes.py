@@ -11,7 +11,7 @@ from hiwar.backstage.passes import (
     Refused,
     admit,
     clean_name,
-    parse_resume,
+    is_resume,
     render_resume,
 )
 from hiwar.relay.links import Link, first_links
@@ -49,14 +49,14 @@ def test_the_role_is_that_of_the_link() -> None:
 def test_a_resume_token_is_no_pass_and_a_pass_is_no_resume_token() -> None:
     with pytest.raises(Refused):
         admit(render_resume(GUEST, KEY, 1000.0), CONVERSATION, LINKS, KEY, 1001.0)
-    assert parse_resume(pass_of("g1"), GUEST, KEY, 1000.0) is None
+    assert not is_resume(pass_of("g1"), GUEST, KEY, 1000.0)
 
 
 def test_a_resume_token_gives_back_one_place_for_a_while() -> None:
     token = render_resume(GUEST, KEY, 1000.0)
-    assert parse_resume(token, GUEST, KEY, 1001.0) == 1000
-    assert parse_resume(token, GUEST, KEY, 1000.0 + RESUME_SECONDS) is None
-    assert parse_resume(token, Admission(CONVERSATION, LINKS[0]), KEY, 1001.0) is None
+    assert is_resume(token, GUEST, KEY, 1001.0)
+    assert not is_resume(token, GUEST, KEY, 1000.0 + RESUME_SECONDS)
+    assert not is_resume(token, Admission(CONVERSATION, LINKS[0]), KEY, 1001.0)
 
 
 @pytest.mark.parametrize(

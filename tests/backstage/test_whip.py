@@ -153,12 +153,13 @@ async def test_leaving_ends_the_session_and_only_its_owner_can(world: World) -> 
     assert [message for message in world.asked if isinstance(message, Leave)] == [Leave(resource="session1")]
 
 
-async def test_a_removed_person_does_not_come_back_by_an_old_token(world: World) -> None:
+async def test_a_removed_person_comes_back_neither_by_an_old_token_nor_by_the_old_link(world: World) -> None:
     token = (await world.post_offer("g1")).headers["Hiwar-Resume"]
     body = b'{"kind": "remove", "target": "g1"}'
     await world.ask("POST", f"/b/{CONVERSATION}/commands", body=body, content_type="application/json")
+    assert (await world.post_offer("g1")).status == 403
     response = await world.post_offer("g1", hiwar_resume=token)
-    assert (response.status, reason(response)) == (403, "removed")
+    assert (response.status, reason(response)) == (403, "revoked")
 
 
 async def test_a_stage_that_answers_something_else_is_a_bad_gateway(world: World) -> None:

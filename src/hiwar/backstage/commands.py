@@ -14,6 +14,7 @@ import msgspec
 
 from hiwar.backstage.bodies import read_json, render_json
 from hiwar.backstage.context import Context, problem, stage_problem
+from hiwar.backstage.links import take_back
 from hiwar.backstage.passes import Admission, clean_name
 from hiwar.door.http import Request, Response
 from hiwar.relay.messages import AddFile, Command, CommandKind, ControlMessage
@@ -54,6 +55,7 @@ async def answer_command(context: Context, request: Request, conversation: str) 
     )
     await _ask_stage(context, conversation, command)
     if asked.kind == "remove" and command.target != link.serial:
+        take_back(context, conversation, command.target)  # a stage that is started again knows it too
         context.rooms.expel(conversation, command.target, "removed")
     return render_json(200, {"done": asked.kind})
 

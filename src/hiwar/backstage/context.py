@@ -2,7 +2,7 @@
 
 from hiwar.backstage.feed import RoomFeed
 from hiwar.backstage.ice import IceServer, ice_servers
-from hiwar.backstage.passes import Admission, Refused, admit, parse_resume
+from hiwar.backstage.passes import Admission, Refused, admit, is_resume
 from hiwar.backstage.supervision import Stages
 from hiwar.door.http import Problem, Request
 from hiwar.ops.clock import monotonic, wallclock
@@ -17,7 +17,6 @@ class Rooms:
 
     def __init__(self) -> None:
         self._feeds: dict[str, RoomFeed] = {}
-        self._removed: dict[tuple[str, str], float] = {}
 
     def feed(self, conversation: str) -> RoomFeed:
         """The feed of one conversation; empty ones that nobody reads are forgotten on the way."""
@@ -28,13 +27,8 @@ class Rooms:
         return self._feeds.setdefault(conversation, RoomFeed())
 
     def expel(self, conversation: str, serial: str, reason: str) -> None:
-        """Somebody is out: their pages are told, and resume tokens given so far are worth nothing."""
-        self._removed[conversation, serial] = wallclock()
+        """Somebody is out: their pages are told."""
         self.feed(conversation).expel(serial, reason)
-
-    def was_removed_since(self, conversation: str, serial: str, given: float) -> bool:
-        """Whether a resume token given at `given` (UTC seconds) was made worthless by a removal."""
-        return self._removed.get((conversation, serial), float("-inf")) >= given
 
     def room_changed(self, room: Room) -> None:
         self.feed(room.conversation).show(room, monotonic())
@@ -44,7 +38,6 @@ class Rooms:
 
     def stage_gone(self, conversation: str) -> None:
         self.feed(conversation).drop()
-        self._removed = {key: at for key, at in self._removed.items() if key[0] != conversation}
 
 
 class Context:
@@ -86,18 +79,8 @@ class Context:
             raise problem(refusal.status, refusal.detail, refusal.reason) from refusal
 
     def resumes(self, request: Request, admission: Admission) -> bool:
-        """Whether the request proves that the place is theirs.
-
-        Raises:
-            Problem: 403 where they were removed after the token was given.
-        """
-        text = request.headers.get("hiwar-resume", "")
-        given = parse_resume(text, admission, self.key, wallclock()) if text else None
-        if given is None:
-            return False
-        if self.rooms.was_removed_since(admission.conversation, admission.link.serial, given):
-            raise problem(403, "You were removed from the conversation.", "removed")
-        return True
+        """Whether the request proves that the place is theirs."""
+        return is_resume(request.headers.get("hiwar-resume", ""), admission, self.key, wallclock())
 
     def refuse_ended(self, conversation: str) -> None:
         """Raise 410 where the conversation is over."""

@@ -75,16 +75,17 @@ def _create(context: Context, request: Request, admission: Admission) -> Respons
 
 
 async def _revoke(context: Context, admission: Admission, link: Link, conversation: str) -> Response:
-    links = context.directory.read_links(conversation)
-    context.directory.write_links(
-        conversation,
-        tuple(
-            msgspec.structs.replace(row, revoked=True) if row.serial == link.serial else row for row in links
-        ),
-    )
+    take_back(context, conversation, link.serial)
     context.rooms.expel(conversation, link.serial, "revoked")
     await _remove_person(context, admission, link.serial)
     return render_json(200, {"revoked": link.serial})
+
+
+def take_back(context: Context, conversation: str, serial: str) -> None:
+    """From now on the link with this serial opens nothing."""
+    links = context.directory.read_links(conversation)
+    rows = (msgspec.structs.replace(row, revoked=True) if row.serial == serial else row for row in links)
+    context.directory.write_links(conversation, tuple(rows))
 
 
 async def _remove_person(context: Context, admission: Admission, serial: str) -> None:

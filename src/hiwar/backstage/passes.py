@@ -4,7 +4,7 @@ A *pass* is signed and names a link; the link's row says its role and whether it
 pass that is whole but whose link is revoked, or no longer in the list, opens nothing: it fails closed.
 
 A *resume token* is the right to take up a place again after a lost connection. It lives shortly, the
-page renews it, and removing a person makes every token given before that moment worthless.
+page renews it, and it is worth nothing without the pass: removing a person takes their link back.
 """
 
 import re
@@ -75,22 +75,23 @@ def render_resume(admission: Admission, key: bytes, wallclock: float) -> str:
     )
 
 
-def parse_resume(text: str, admission: Admission, key: bytes, wallclock: float) -> float | None:
-    """The UTC second in which `text` was given out, if it is the right to this very place; else None."""
+def is_resume(text: str, admission: Admission, key: bytes, wallclock: float) -> bool:
+    """Whether `text` is the right to this very place, and still in time."""
     try:
         token = parse_token(
             text, key, kind=Kind.RESUME, conversation=admission.conversation, wallclock=wallclock
         )
     except InvalidToken:
-        return None
-    return token.expires - RESUME_SECONDS if token.subject == admission.link.serial else None
+        return False
+    return token.subject == admission.link.serial
 
 
 def clean_name(text: str) -> str:
     """`text` as a name that can be shown anywhere: normalised, on one line, without control or
     direction-changing characters, at most `NAME_CHARS_MAX` long; '' if nothing is left."""
-    flat = _SPACES.sub(" ", unicodedata.normalize("NFC", text[: 4 * NAME_CHARS_MAX]))
+    flat = _SPACES.sub(" ", text[: 4 * NAME_CHARS_MAX])
     kept = "".join(
         char for char in flat if char in _JOINERS or not unicodedata.category(char).startswith("C")
     )
-    return kept.strip(" " + _JOINERS)[:NAME_CHARS_MAX].strip()
+    whole = _SPACES.sub(" ", unicodedata.normalize("NFC", kept))  # again: what was taken out may join others
+    return whole.strip(" " + _JOINERS)[:NAME_CHARS_MAX].strip(" " + _JOINERS)

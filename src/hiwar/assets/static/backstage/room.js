@@ -200,6 +200,7 @@ export class RoomScreen {
   async #act(kind, target, value) {
     try {
       await this.session.api.command(kind, target, value);
+      if (kind === "remove") this.desk?.refresh(); // their link is taken back
     } catch (error) {
       toast(t(error.reason === "forbidden" ? "command_forbidden" : "command_failed"));
     }

@@ -15,7 +15,7 @@ import { WhipSession } from "./whip.js";
 const RENEW_MS = 300000;
 const DISCONNECTED_MS = 2000; // ICE may recover by itself
 const CONNECT_MS = [3000, 5000, 8000]; // patience with the first attempts, then with all others
-const FINAL = new Set(["no_pass", "invalid", "expired", "revoked", "hidden", "unknown", "taken"]);
+const FINAL = new Set(["no_pass", "invalid", "expired", "revoked", "hidden", "unknown", "taken", "forbidden"]);
 
 export class Session extends EventTarget {
   #stop = null;
@@ -241,9 +241,8 @@ export class Session extends EventTarget {
     } catch (error) {
       if (!(error instanceof Refusal)) return false;
       if (error.reason === "ended") await this.#out("ended", "");
-      else if (error.reason === "removed") await this.#out("removed", "");
       else if (FINAL.has(error.reason)) await this.#out("refused", error.reason);
-      return error.reason === "ended" || error.reason === "removed" || FINAL.has(error.reason);
+      return error.reason === "ended" || FINAL.has(error.reason);
     }
   }
 
