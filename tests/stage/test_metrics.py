@@ -21,6 +21,7 @@ async def test_the_figures_of_a_stage_on_air_are_shown(tmp_path: Path) -> None:
     assert 'hiwar_stage_frame_lateness_seconds{percentile="99.9"}' in text
     assert 'hiwar_stage_frame_late_by_seconds_bucket{le="0.002"}' in text
     assert "hiwar_stage_speakers 1.0" in text
+    assert "hiwar_stage_recorder_dropped_total 0.0" in text
     assert 'hiwar_stage_speaker_packets_total{outcome="received"}' in text
     frames = next(line for line in text.splitlines() if line.startswith("hiwar_stage_frames_total"))
     assert float(frames.split()[1]) > 5

@@ -89,6 +89,11 @@ class Broadcast:
         return self._recorder.lag_seconds if self._recorder is not None else 0.0
 
     @property
+    def recorder_dropped(self) -> int:
+        """Chunks, packets and lines that were lost for want of disk and memory."""
+        return self._recorder.dropped_units if self._recorder is not None else 0
+
+    @property
     def slow_behind(self) -> int:
         """Frames that wait for the slower encoders."""
         return self._slow.behind if self._slow is not None else 0

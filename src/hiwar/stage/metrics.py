@@ -52,6 +52,11 @@ class StageMetrics(Collector):
             "Age of the oldest thing that is not on disk yet.",
             broadcast.recorder_lag_seconds,
         )
+        yield _counter(
+            "hiwar_stage_recorder_dropped",
+            "Chunks, packets and lines that the recording lost for want of disk and memory.",
+            broadcast.recorder_dropped,
+        )
         yield _gauge(
             "hiwar_stage_encoder_queue_frames", "Frames that wait for AAC and MP3.", broadcast.slow_behind
         )
