@@ -299,3 +299,16 @@ def test_nobody_of_that_id_is_said_so() -> None:
     with pytest.raises(Refused) as refused:
         ask(room, "h1", "mute", "g9")
     assert refused.value.status == 404
+
+
+@pytest.mark.parametrize("who_muted", [("h1",), ("g1",), ("h1", "g1")])
+def test_who_muted_somebody_still_counts_for_the_next_stage(who_muted: tuple[str, ...]) -> None:
+    before = live_room("h1", "g1")
+    for actor in who_muted:
+        ask(before, actor, "mute", "g1")
+    after = new_room()
+    after.take_up(Phase.LIVE, before.people, 50.0)
+    place = after.places["g1"]
+    assert (place.held, place.own) == ("h1" in who_muted, "g1" in who_muted)
+    with pytest.raises(Refused):
+        ask(after, "g1" if "h1" in who_muted else "h1", "unmute", "g1")

@@ -44,13 +44,16 @@ class Phase(StrEnum):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who speaks or spoke. `id` is stable within the conversation (the pass's serial)."""
+    """Somebody who speaks or spoke. `id` is stable within the conversation (the pass's serial). `held`:
+    muted by the host or a co-host, and `own`: by themselves; either is `muted`."""
 
     id: str
     name: str
     role: Role
     muted: bool = False
     connected: bool = True
+    own: bool = False
+    held: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

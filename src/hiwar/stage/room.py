@@ -70,7 +70,15 @@ class Place:
 
     @property
     def person(self) -> Person:
-        return Person(id=self.id, name=self.name, role=self.role, muted=self.muted, connected=self.connected)
+        return Person(
+            id=self.id,
+            name=self.name,
+            role=self.role,
+            muted=self.muted,
+            connected=self.connected,
+            own=self.own,
+            held=self.held,
+        )
 
     @property
     def voice(self) -> AdjustVoice:
@@ -96,7 +104,8 @@ class Room:
         """Go on where a stage that died left off: everybody is expected back at their place."""
         self.phase = phase if phase in ON_AIR else Phase.ANNOUNCED
         for person in people[:PEOPLE_MAX]:
-            self.places[person.id] = Place(person.id, person.name, person.role, own=person.muted)
+            own = person.own or (person.muted and not person.held)
+            self.places[person.id] = Place(person.id, person.name, person.role, own=own, held=person.held)
         self.empty_since = now
         if self.phase is Phase.WAITING:
             self.ends_at = now + self.waiting_seconds
