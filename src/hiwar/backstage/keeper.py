@@ -107,6 +107,8 @@ class Keeper:
         if process is None:
             return None
         for _ in range(ADOPT_ATTEMPTS):
+            if not process.alive:  # dead, and not yet taken leave of by its parent
+                return None
             with contextlib.suppress(OSError):
                 await (await self._connect(self._directory.control_socket(conversation))).close()
                 self._log.info("a living stage is adopted", pid=process.pid)
