@@ -48,6 +48,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("write_interval_ms = 100", "multiple of 80"),
         ("rtc_port_low = 50000", "below rtc_port_high"),
         ('edge_tls_cert = "x.pem"', "set both or neither"),
+        ('public_url = "talk.example.org"', "https://talk.example.org"),
+        ('backstage_url = "ftp://x"', "https://talk.example.org"),
+        ('rtc_public_address = "here"', "203.0.113.7"),
+        ('trusted_proxies = "10.0.0.0/8, all"', "10.0.0.0/8"),
+        ('stun_url = "turn:x:1"', "stun:stun.example.org"),
+        ("egress_mbit = -1", "from 0 to 1000000"),
         ("edge_port = ٨٠٠٠", "is not a TOML file"),
         ("edge_port", "is not a TOML file"),
     ],
@@ -56,6 +62,17 @@ def test_a_bad_value_is_refused_with_key_value_and_range(tmp_path: Path, text: s
     with pytest.raises(BadSetting) as caught:
         load_settings({}, written(tmp_path, text))
     assert told in str(caught.value)
+
+
+def test_addresses_in_their_right_form_are_taken() -> None:
+    taken = {
+        "PUBLIC_URL": "https://talk.example.org",
+        "RTC_PUBLIC_ADDRESS": "2001:db8::1",
+        "TRUSTED_PROXIES": "127.0.0.1/32, 10.0.0.0/8",
+        "TURN_URL": "turns:turn.example.org:5349?transport=tcp",
+    }
+    settings = load_settings({f"HIWAR_{key}": value for key, value in taken.items()})
+    assert settings.listener_address == "https://talk.example.org"
 
 
 def test_a_file_that_is_named_but_missing_is_refused(tmp_path: Path) -> None:

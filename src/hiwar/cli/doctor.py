@@ -25,6 +25,7 @@ from hiwar.ops.settings import Settings, load_settings
 FREE_GB_MIN = 2.0  # some 25 hours of one conversation (80 MB an hour)
 DESCRIPTORS_MIN = 10_000
 CERTIFICATE_DAYS_MIN = 14
+BITS_A_LISTENER = 64_000  # Opus at 48 kbit/s and its framing
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +182,13 @@ def _descriptors(settings: Settings) -> Iterator[Finding]:
 
 
 def _uplink(settings: Settings) -> Iterator[Finding]:
-    per_listener = 60_000  # bit/s: Opus at 48 kbit/s and its framing
-    thousand = per_listener * 1000 / 1e6
-    yield Finding("uplink", "ok", f"1,000 listeners take {thousand:.0f} Mbit/s: compare with your line")
+    if settings.egress_mbit:
+        listeners = int(settings.egress_mbit * 0.8 * 1e6 / BITS_A_LISTENER)  # a fifth for speakers and pages
+        yield Finding("uplink", "ok", f"{settings.egress_mbit} Mbit/s carry some {listeners:,} listeners")
+    else:
+        thousand = BITS_A_LISTENER * 1000 / 1e6
+        mend = "set egress_mbit to what the line carries"
+        yield Finding("uplink", "warn", f"not said; 1,000 listeners take {thousand:.0f} Mbit/s", mend)
     if settings.edge_host in ("127.0.0.1", "::1", "localhost"):
         mend = 'set edge_host = "0.0.0.0" (and a certificate) to be heard from elsewhere'
         yield Finding("uplink", "ok", "only this machine can listen", mend)

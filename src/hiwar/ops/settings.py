@@ -10,8 +10,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 
 class BadSetting(ValueError):
@@ -65,6 +67,7 @@ SETTINGS = (
         "burst_seconds", 2.0, "Sound sent at once to a progressive listener (at least 48 KiB).", 0.0, 20.0
     ),
     Setting("listener_buffer_kb", 256, "Unsent bytes after which a slow listener skips to live.", 16, 4096),
+    Setting("egress_mbit", 0, "What the line carries outwards, in Mbit/s; 0: not said.", 0, 1_000_000),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("language", "ar", "Language of pages for whom the browser names none.", choices=("ar", "en")),
     Setting("demonstration", False, "Keep a demonstration conversation on air."),
@@ -103,6 +106,7 @@ class Settings:
     write_interval_ms: int
     burst_seconds: float
     listener_buffer_kb: int
+    egress_mbit: int
     log_level: str
     language: str
     demonstration: bool
@@ -219,10 +223,50 @@ def _check_together(settings: Settings) -> None:
         raise BadSetting(
             f"write_interval_ms = {settings.write_interval_ms}: must be a multiple of 80 from 80 to 1920"
         )
+    for key, kind in _FORMS.items():
+        _check_form(key, getattr(settings, key), kind)
     for door in ("edge", "backstage"):
         cert, key = getattr(settings, f"{door}_tls_cert"), getattr(settings, f"{door}_tls_key")
         if bool(cert) != bool(key):
             raise BadSetting(f"{door}_tls_cert and {door}_tls_key: set both or neither")
+
+
+_FORMS = {
+    "public_url": "url",
+    "backstage_url": "url",
+    "rtc_public_address": "address",
+    "trusted_proxies": "networks",
+    "stun_url": "stun",
+    "turn_url": "turn",
+}
+_EXAMPLES = {
+    "url": "an address like https://talk.example.org",
+    "address": "an IP address like 203.0.113.7",
+    "networks": "networks like 10.0.0.0/8, 2001:db8::/32",
+    "stun": "an address like stun:stun.example.org:3478",
+    "turn": "an address like turn:turn.example.org:3478",
+}
+_SERVER = re.compile(r"(stuns?|turns?):[A-Za-z0-9.\[\]:-]+(\?transport=(udp|tcp))?", re.ASCII)
+
+
+def _check_form(key: str, value: str, kind: str) -> None:
+    """Refuse text that is set and is not what its row says it is."""
+    if value and not _has_form(value, kind):
+        raise BadSetting(f"{key} = {value!r}: must be {_EXAMPLES[kind]}, or empty")
+
+
+def _has_form(value: str, kind: str) -> bool:
+    if kind in ("stun", "turn"):
+        return _SERVER.fullmatch(value) is not None and value.startswith(kind)
+    try:
+        if kind == "url":
+            parts = urlsplit(value)
+            return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if kind == "address":
+            return bool(ip_address(value))
+        return all(ip_network(text.strip()) for text in value.split(","))
+    except ValueError:
+        return False
 
 
 def _address(host: str, port: int, cert: str) -> str:
