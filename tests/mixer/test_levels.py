@@ -2,8 +2,16 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from hiwar.mixer.levels import LevelMeter, energies, levels
+from hiwar.mixer.levels import LevelMeter, energies
+
+
+def levels(frames: NDArray[np.float32]) -> list[int]:
+    """The levels of one reading of the meter."""
+    meter = LevelMeter(4)
+    meter.add(energies(frames), frames.shape[1])
+    return meter.take(len(frames))
 
 
 @pytest.mark.parametrize(

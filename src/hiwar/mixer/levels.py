@@ -17,11 +17,6 @@ def energies(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
-def levels(frames: NDArray[np.float32]) -> list[int]:
-    """The level of each row of (n, samples) in dBFS, -127..0."""
-    return _to_dbfs(energies(frames).astype(np.float64) / max(1, frames.shape[1]))
-
-
 class LevelMeter:
     """Levels over several frames: `add` the energies of each, `take` the levels and begin anew."""
 

@@ -12,7 +12,6 @@ milliseconds.
 """
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -113,9 +112,3 @@ def in_order_count(records: Records, init_length: int, file_bytes: int) -> int:
     good[1:] &= (offsets[1:] == ends[:-1]) & (numbers[1:] > numbers[:-1])
     bad = np.flatnonzero(~good)
     return int(bad[0]) if len(bad) else len(records)
-
-
-def render_index(chunk_samples: int, init: bytes, records: Iterable[IndexRecord]) -> bytes:
-    """A whole index, as salvage writes it."""
-    rows = (_PLACE.pack(row.number, row.offset, row.length) + _CHECK.pack(row.check) for row in records)
-    return render_header(chunk_samples, init) + b"".join(rows)

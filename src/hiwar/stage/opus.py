@@ -49,7 +49,6 @@ class Application(IntEnum):
 
     VOIP = 2048
     AUDIO = 2049
-    LOW_DELAY = 2051
 
 
 class OpusEncoder:
@@ -94,10 +93,6 @@ class OpusEncoder:
             self._open(), pcm.ctypes.data, pcm.size, self._packet, PACKET_BYTES_MAX
         )
         return self._packet.raw[: _check(length, "opus_encode_float")]
-
-    def expect_loss(self, percent: int) -> None:
-        """Tell how much the receiver loses (0..100 %): the encoder weighs FEC by it."""
-        self._set(_SET_PACKET_LOSS_PERC, percent)
 
     @property
     def lookahead(self) -> int:
