@@ -166,14 +166,13 @@ def missing(talk: Talk, network: Lossy, killed: float) -> float:
     folder = talk.hiwar.data / "conversations" / talk.opened.id / "recording"
     track = RecordingReader(folder).track_path("g1").read_bytes()
     recorded = {record.raw[2:HEAD_BYTES] for record in read_records(track)}
-    opened = time.monotonic() - SETTLE_SECONDS - BEFORE_SECONDS  # long after the air was opened
     sent = [
         head[2:]
         for moment, head in list(network.seen)
-        if opened - AFTER_SECONDS < moment < killed
-        and len(head) == HEAD_BYTES
-        and head[1] & 0x7F in RTP_PAYLOAD_TYPES
+        if moment < killed and len(head) == HEAD_BYTES and head[1] & 0x7F in RTP_PAYLOAD_TYPES
     ]
+    opened = next((number for number, head in enumerate(sent) if head in recorded), len(sent))
+    sent = sent[opened:]
     if not sent:
         raise RuntimeError("the relay saw no sound of the guest")
     return sum(head not in recorded for head in sent) * FRAME_SAMPLES / SAMPLE_RATE
