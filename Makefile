@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: help run test check format lint types bench screenshots setup setup-dev lock vendor demonstration clean
+.PHONY: help run test test-again check format lint types bench screenshots setup setup-dev lock vendor demonstration clean
 
 help:
 	@sed -n 's/^# //p; s/^## /  /p' Makefile
@@ -16,6 +16,10 @@ run: setup
 ## test           the tests (those that need a missing program say so and are skipped)
 test: setup-dev
 	@$(BIN)/python -m pytest
+
+## test-again     the tests that failed last time, alone
+test-again: setup-dev
+	@$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 ## check          format, lint, types, tests: what must pass before a commit
 check: setup-dev lint types

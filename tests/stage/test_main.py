@@ -118,8 +118,9 @@ async def test_a_stage_is_assigned_killed_and_followed_by_another(
     async with stage_process(folder) as (process, spare):
         await spare.request(Assign(specification=SPECIFICATION))
         stage = await connected(directory.control_socket(CONVERSATION))
-        room = await room_of(stage)
-        assert room.incarnation == 2
+        async with asyncio.timeout(20):  # it answers before it has taken the recording up
+            while (room := await room_of(stage)).incarnation != 2:
+                await asyncio.sleep(0.02)
         assert room.phase is Phase.LIVE
         await stage.request(AddFile(person=HOST, path=str(low)))
         gap = time.monotonic() - killed_at

@@ -14,6 +14,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from hiwar.media.packet import SpeakerPacket
+from hiwar.stage.opus import silent_packet
 from hiwar.stage.webrtc.options import RtcOptions
 from hiwar.stage.webrtc.session import WebRtcSession
 from tests.needs import need_program
@@ -109,6 +110,14 @@ def hide_addresses(sdp: str) -> str:
     return re.sub(r"(a=candidate:\S+ 1 udp \d+ )\S+( \d+ typ host)", rf"\g<1>{name}\g<2>", sdp)
 
 
+async def until_round_trip_is_known(session: WebRtcSession) -> None:
+    """A round trip is known once a report of ours was answered: both sides report some seconds apart."""
+    async with asyncio.timeout(20):
+        while session.stats().rtt_ms is None:
+            session.send(silent_packet())
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("hidden", [False, True], ids=["addresses told", "addresses hidden"])
 @pytest.mark.parametrize("recovery", ["fec", "nack"])
 async def test_a_tone_spoken_in_chromium_arrives_and_another_one_is_heard_there(
@@ -130,6 +139,7 @@ async def test_a_tone_spoken_in_chromium_arrives_and_another_one_is_heard_there(
                 session.send(packet)
                 await asyncio.sleep(max(0.0, start + 0.02 * number - asyncio.get_running_loop().time()))
             frequency, level, state = await page.evaluate(PEAK)
+            await until_round_trip_is_known(session)
             stats = session.stats()
         finally:
             await session.close()
