@@ -76,7 +76,9 @@ def new_page(browser: Browser, *, rate: int = HEARD_RATE, relay: int = 0, beeper
     context = browser.new_context(bypass_csp=True, locale="en-GB", viewport={"width": 400, "height": 600})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    options = json.dumps({"rate": rate, "relay": relay, "beeper": beeper})
+    options = json.dumps(
+        {"rate": rate, "relay": relay, "beeper": beeper, "steady": not beeper and rate == HEARD_RATE}
+    )
     page.add_init_script(f"window.INSTRUMENTS = {options};\n{INSTRUMENTS}")
     return page
 
@@ -119,9 +121,10 @@ def open_air(page: Page) -> None:
     wait_state(page, "live")
 
 
-def listen(page: Page, hiwar: Hiwar, opened: Opened, mode: str = "mse") -> None:
-    """Open the conversation's page and press play; wait until it says that it plays."""
-    page.goto(f"{hiwar.edge}/c/{opened.id}#mode={mode}")
+def listen(page: Page, hiwar: Hiwar, opened: Opened, mode: str = "") -> None:
+    """Open the conversation's page, in its own way of listening or a forced one, and press play; wait until
+    it says that it plays."""
+    page.goto(f"{hiwar.edge}/c/{opened.id}" + (f"#mode={mode}" if mode else ""))
     page.wait_for_selector("#play")
     page.evaluate("instruments.tap('#audio')")
     page.click("#play")

@@ -10,16 +10,16 @@ from tests.e2e.sound import Likeness, Samples, likeness
 from tests.running import Hiwar
 
 # Alone, a voice reaches 0.8 and more after Opus; two at once explain half of the energy each, some 0.6.
-# A voice that is not there reaches 0.16 in the median and 0.33 in its best second. A player that steers its
-# speed to stay at the live edge stretches sound, and a second of it then fits in part only.
+# A voice that is not there reaches 0.16 in the median and 0.33 in its best second. A
+# listener's player may jump to the live edge on a busy machine, so its line may break.
 PRESENT = 0.35
 ABSENT = 0.25
-STEADY_SECONDS = 0.25  # a busy machine makes jitter buffers stretch; a broken line would be seconds off
-SHARE, SHARE_OF_STEERED = 0.6, 0.3
+STEADY_SECONDS = 0.5  # a busy machine makes jitter buffers stretch; a broken line would be seconds off
+SHARE, SHARE_OF_STEERED = 0.6, 0.4
 
 
 def is_present(found: Likeness, *, steered: bool = False) -> bool:
-    """Whether the voice is there all the time; in one unbroken line, unless a player `steered` its speed."""
+    """Whether the voice is there all the time; in one unbroken line, unless a player `steered` it."""
     if steered:
         return found.share(PRESENT) >= SHARE_OF_STEERED
     return found.share(PRESENT) >= SHARE and found.lag_spread(PRESENT) < STEADY_SECONDS

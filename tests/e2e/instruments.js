@@ -1,15 +1,16 @@
 /* Measuring instruments in a page, put there before its own scripts run. The page knows nothing of them.
 
-   `INSTRUMENTS` is set ahead of this text: {rate, relay, beeper}.
+   `INSTRUMENTS` is set ahead of this text: {rate, relay, beeper, steady}.
    - instruments.tap(what): from now on keep all sound of an <audio> element's source (what = its selector)
      or of the last remote track (what = "remote"), as one unbroken line of samples at `rate`.
    - instruments.take(): what was kept since the last call, and where the context's clock stands.
    - relay: port of a UDP relay's desk; packets then go to and fro through the relay only.
+   - steady: a tapped element keeps its speed, so that what it plays can be laid over the source.
    - beeper: the microphone is a line of silence into which `instruments.beep()` puts a chirp at
      every so many seconds. */
 
 (() => {
-  const { rate, relay, beeper } = INSTRUMENTS;
+  const { rate, relay, beeper, steady } = INSTRUMENTS;
   const TAP = `registerProcessor("tap", class extends AudioWorkletProcessor {
     constructor() { super(); this.kept = new Float32Array(2048); this.at = 0; }
     process([input]) {
@@ -37,7 +38,9 @@
     const node = new AudioWorkletNode(context, "tap", { channelCount: 1, channelCountMode: "explicit" });
     node.port.onmessage = ({ data: [frame, samples] }) => { first ??= frame; pieces.push([frame, samples]); };
     if (what === "remote") { follow(node); return; }
-    const source = context.createMediaElementSource(document.querySelector(what));
+    const element = document.querySelector(what);
+    if (steady) Object.defineProperty(element, "playbackRate", { get: () => 1, set: () => {} });
+    const source = context.createMediaElementSource(element);
     source.connect(node);
     source.connect(context.destination);
   }
