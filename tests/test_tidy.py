@@ -179,9 +179,10 @@ def test_every_route_of_the_doors_is_documented() -> None:
     assert [route for route in routes if route not in text] == []
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"https?://(pypi|registry\.npmjs|files\.pythonhosted|deb\.debian)", r"/work/"]
-)
+ADDRESS_OF_AN_INDEX = r'--(extra-)?index-url|"resolved": *"https?:|registry *= *"?https?:'
+
+
+@pytest.mark.parametrize("pattern", [ADDRESS_OF_AN_INDEX, re.escape(f"{ROOT}/")], ids=["index", "path"])
 def test_no_file_names_a_registry_or_a_path_of_some_machine(pattern: str) -> None:
     suffixes = {".py", ".md", ".toml", ".txt", ".json", ".sh", ".js", ".css", ".html", ".yml"}
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
