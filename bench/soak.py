@@ -27,7 +27,7 @@ from scipy.signal import butter, sosfilt
 from bench.harness import Outcome, Progress, pss_kb
 from bench.listening import SteadyListener
 from hiwar.media.timeline import SAMPLE_RATE
-from tests.running import Hiwar, Opened, command_room, room, until
+from tests.running import Hiwar, Opened, command_room, room, until, whip_speakers
 from tests.whip_speaker import CLAP_EVERY_SECONDS
 
 TITLE = "Two hours with clocks that disagree"
@@ -99,21 +99,10 @@ def step_clock(offset: Path, seconds: int) -> None:
         file.write(seconds.to_bytes(8, sys.byteorder))
 
 
-@contextlib.contextmanager
-def speaking(hiwar: Hiwar, opened: Opened, seconds: float) -> Iterator[None]:
-    """Host and guest with clocks of +50 and -50 ppm, in a process of their own."""
-    command = [sys.executable, "-m", "tests.whip_speaker", "--port", str(hiwar.backstage_port)]
-    command += ["--conversation", opened.id, "--token", opened.token("h1"), "--token", opened.token("g1")]
-    command += ["--skew-ppm=50", "--skew-ppm=-50", "--seconds", str(seconds), "--send-only"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        if b"connected" not in process.stdout.readline():
-            raise RuntimeError("the speakers could not connect")
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def speaking(hiwar: Hiwar, opened: Opened, seconds: float) -> contextlib.AbstractContextManager[None]:
+    """Host and guest with clocks of +50 and -50 ppm."""
+    clocks = ("--skew-ppm=50", "--skew-ppm=-50", "--seconds", str(seconds), "--send-only")
+    return whip_speakers(hiwar, opened, ("h1", "g1"), *clocks)
 
 
 def watch(hiwar: Hiwar, progress: Progress, step: Path | None) -> list[dict[int, int]]:

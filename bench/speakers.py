@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.harness import Outcome, Progress, cpu_seconds, percentile
-from tests.running import Hiwar, Opened, command_room, until
+from tests.running import Hiwar, Opened, command_room, until, whip_speakers
 
 TITLE = "One speaker's cost with full mix-minus, and how late 20 ms frames are"
 COUNTS = (2, 10, 20)
@@ -84,22 +84,10 @@ def _tell(outcome: Outcome, count: int, percent: float, late: dict[float, float]
     outcome.samples[f"control_late_ms_{count}"] = [round(1000 * value, 3) for value in slept]
 
 
-@contextlib.contextmanager
-def connected(hiwar: Hiwar, opened: Opened, count: int) -> Iterator[None]:
-    """`count` speakers in a process of their own, sending and receiving."""
-    command = [sys.executable, "-m", "tests.whip_speaker", "--port", str(hiwar.backstage_port)]
-    command += ["--conversation", opened.id, "--seconds", "240"]
-    for serial in ["h1", *(f"g{number}" for number in range(1, count))]:
-        command += ["--token", opened.token(serial)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        if b"connected" not in process.stdout.readline():
-            raise RuntimeError("the speakers could not connect")
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def connected(hiwar: Hiwar, opened: Opened, count: int) -> contextlib.AbstractContextManager[None]:
+    """`count` speakers, sending and receiving."""
+    serials = ["h1", *(f"g{number}" for number in range(1, count))]
+    return whip_speakers(hiwar, opened, serials, "--seconds", "240")
 
 
 def pin(pid: int, core: int) -> None:

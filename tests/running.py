@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -188,6 +189,24 @@ class Opened:
     def token(self, serial: str) -> str:
         """The pass in a link's fragment."""
         return urlsplit(self.links[serial]).fragment
+
+
+@contextlib.contextmanager
+def whip_speakers(hiwar: Hiwar, opened: Opened, serials: Iterable[str], *options: str) -> Iterator[None]:
+    """The people of these links speak, by `tests.whip_speaker` in a process of their own."""
+    command = [sys.executable, "-m", "tests.whip_speaker", "--port", str(hiwar.backstage_port)]
+    command += ["--conversation", opened.id, *options]
+    for serial in serials:
+        command += ["--token", opened.token(serial)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        if b"connected" not in process.stdout.readline():
+            raise RuntimeError("the speakers could not connect")
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Answer:
