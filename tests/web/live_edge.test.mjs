@@ -44,13 +44,18 @@ test("an announced ramp from 80 to 1280 ms is bridged without running dry", () =
   assert.ok(end.least > 0.04, `least ahead ${end.least}`);
 });
 
-test("and the way back brings the delay down again", () => {
-  const edge = new LiveEdge(1.28);
-  const back = (t) => t < 8 ? 1.28 : Math.max(0.08, 1.28 - Math.floor((t - 8) * 0.03 / CHUNK) * CHUNK);
-  const end = simulate({ seconds: 120, interval: back, edge });
-  assert.equal(end.stalls, 0);
-  assert.ok(end.ahead < 0.4, `${end.ahead}`);
-});
+for (const announced of [false, true]) {
+  test(`and the way back, ${announced ? "told ahead" : "as it is seen"}, brings the delay down again`, () => {
+    const edge = new LiveEdge(1.28);
+    const back = (t) => t < 8 ? 1.28 : Math.max(0.08, 1.28 - Math.floor((t - 8) * 0.03 / CHUNK) * CHUNK);
+    let told = !announced;
+    const end = simulate({ seconds: 120, interval: back, edge, each: (t) => { if (t >= 5 && !told) { edge.announce(0.08, 3); told = true; } } });
+    assert.equal(end.stalls, 0);
+    assert.equal(end.jumps, 0);
+    assert.ok(end.least > 0.04, `least ahead ${end.least}`);
+    assert.ok(end.ahead < 0.4, `${end.ahead}`);
+  });
+}
 
 test("a writer that is now and then late is met by a deeper buffer after one stall", () => {
   const edge = new LiveEdge(0.32);

@@ -4,9 +4,10 @@
    falls until the next. The control holds the *low-water mark* (the least seen ahead just before a write,
    over the last seconds) at a margin, by playing at 0.94 to 1.06. What was seen earlier is corrected by what
    playing faster or slower has changed since, so that a long memory makes no late control. The margin has
-   a share of the interval in it, grows after a stall and shrinks slowly again. A longer interval that is told ahead is prepared for: the goal rises by the
-   difference at once, so that the buffer is built while writes still come often. More than JUMP seconds
-   behind, catching up by speed would take minutes: jump. So it does at the very start, where the browser's
+   a share of the interval in it, grows after a stall and shrinks slowly again. A longer interval that is
+   told ahead is prepared for: the goal rises by the difference at once, so that the buffer is built while
+   writes still come often. A shorter one is believed as it is seen: until the ramp is over, writes are still
+   far apart, and what is buffered for them is no excess. More than JUMP seconds behind, catching up by speed would take minutes: jump. So it does at the very start, where the browser's
    own slowness has let the buffer grow and nobody minds a skip. */
 
 export const RATE_MIN = 0.94;
@@ -72,8 +73,8 @@ export class LiveEdge {
   /** The edge tells that its interval will be `seconds`, `inSeconds` from now on (0: it is so already). */
   announce(seconds, inSeconds) {
     if (!(seconds > 0) || seconds > INTERVAL_MAX) return;
-    if (seconds > this.#interval && inSeconds > 0) this.#goalInterval = seconds;
-    else { this.#goalInterval = null; this.#interval = seconds; }
+    this.#goalInterval = inSeconds > 0 && seconds > this.#interval ? seconds : null;
+    if (!(inSeconds > 0)) this.#interval = seconds;
     this.#gaps = [];
   }
 
