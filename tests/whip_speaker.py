@@ -18,6 +18,7 @@ from collections.abc import Callable
 import av
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaBlackhole
 from numpy.typing import NDArray
 
 from hiwar.media.timeline import FRAME_SAMPLES, SAMPLE_RATE
@@ -76,6 +77,8 @@ async def join(
     """One speaker in the room behind `port` of this machine."""
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     connection.addTransceiver(track, direction="sendrecv" if receive else "sendonly")
+    ear = MediaBlackhole()  # unheard frames would pile up: 30 MB a second with ten speakers
+    connection.on("track", ear.addTrack)
     await connection.setLocalDescription(await connection.createOffer())
     headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
     address = f"http://127.0.0.1:{port}/whip/{conversation}"
@@ -86,6 +89,7 @@ async def join(
     async with asyncio.timeout(20):
         while connection.connectionState != "connected":
             await asyncio.sleep(0.02)
+    await ear.start()
     return connection
 
 
