@@ -153,9 +153,20 @@ def cpu_seconds(pid: int) -> float:
 
 
 def pss_kb(pid: int) -> int:
-    """Proportional set size of a process in KiB (proc(5), smaps_rollup)."""
+    """Proportional set size of a process in KiB: what it takes of the machine just now."""
+    return _rollup_kb(pid, "Pss:")
+
+
+def own_kb(pid: int) -> int:
+    """Memory that a process has made for itself, in KiB: what growth is judged by. The proportional set size
+    jumps whenever another process that has the same libraries open comes or goes."""
+    return _rollup_kb(pid, "Pss_Anon:") + _rollup_kb(pid, "Pss_Shmem:")
+
+
+def _rollup_kb(pid: int, name: str) -> int:
+    """One line of proc(5), smaps_rollup."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def raise_descriptors(wanted: int) -> int:

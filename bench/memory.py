@@ -1,14 +1,15 @@
 """Memory on air: a warm spare, a stage, what each speaker and each listener adds, and whether it stays flat.
 
-Proportional set sizes. `MEMORY_MINUTES` changes how long it is watched; the first minute is not counted,
-since the live window and the burst fill in it.
+Sizes are proportional set sizes; growth is that of what each process made for itself. `MEMORY_MINUTES`
+changes how long it is watched; the first minute is not counted, since the live window and the burst fill
+in it.
 """
 
 import contextlib
 import os
 import time
 
-from bench.harness import Outcome, Progress, pss_kb
+from bench.harness import Outcome, Progress, own_kb, pss_kb
 from bench.listening import SteadyListener
 from bench.speakers import connected
 from tests.running import Hiwar, Opened, command_room, until
@@ -37,7 +38,7 @@ def run(progress: Progress) -> Outcome:
     for role, held in rows.items():
         growth = 100.0 * (held[-1] / held[0] - 1)
         outcome.at_most(f"growth of {role} over {MINUTES:g} minutes", growth, "%", 5.0)
-        outcome.beside(f"{role} at the end", held[-1] / 1024, "MB")
+        outcome.beside(f"{role} at the end, its own", held[-1] / 1024, "MB")
         outcome.samples[role] = held
     return outcome
 
@@ -76,7 +77,7 @@ def _watched(
     while time.monotonic() < end:
         time.sleep(EVERY_SECONDS)
         for role, many in pids.items():
-            rows[role].append(float(sum(map(pss_kb, many))))
+            rows[role].append(float(sum(map(own_kb, many))))
         progress(
             f"{end - time.monotonic():.0f} s left, {sum(row[-1] for row in rows.values()) / 1024:.0f} MB"
         )

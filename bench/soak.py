@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from bench.harness import Outcome, Progress, pss_kb
+from bench.harness import Outcome, Progress, own_kb
 from bench.listening import SteadyListener
 from hiwar.media.timeline import SAMPLE_RATE
 from tests.running import Hiwar, Opened, command_room, room, until, whip_speakers
@@ -106,11 +106,11 @@ def speaking(hiwar: Hiwar, opened: Opened, seconds: float) -> contextlib.Abstrac
 
 
 def watch(hiwar: Hiwar, progress: Progress, step: Path | None) -> list[dict[int, int]]:
-    """Proportional set size of every process once a minute; the clock is stepped midway."""
+    """Own memory of every process once a minute; the clock is stepped midway."""
     rows, began, stepped = [], time.monotonic(), False
     while (minutes := (time.monotonic() - began) / 60) < MINUTES:
         time.sleep(min(60.0, MINUTES * 6))
-        rows.append({p["pid"]: pss_kb(p["pid"]) for p in hiwar.status()["processes"]})
+        rows.append({p["pid"]: own_kb(p["pid"]) for p in hiwar.status()["processes"]})
         progress(f"{minutes:.0f} of {MINUTES:.0f} minutes, {sum(rows[-1].values()) / 1024:.0f} MB")
         if step is not None and not stepped and minutes > MINUTES / 2:
             step_clock(step, 3600)
