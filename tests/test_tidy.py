@@ -9,20 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src/hiwar"
-PURE = {"media", "mixer", "packager", "tokens"}
+PURE = {"media", "mixer", "packager", "tokens", "admission"}
 MAY_IMPORT: dict[str, set[str]] = {
     "media": set(),
     "mixer": {"media"},
     "packager": {"media"},
     "tokens": set(),
+    "admission": {"tokens"},
     "recording": {"media", "packager"},
-    "relay": {"media", "tokens"},
+    "relay": {"media", "tokens", "admission"},
     "door": set(),
     "assets": set(),
     "ops": set(),
     "stage": {"media", "mixer", "packager", "recording", "relay"},
-    "backstage": {"media", "relay", "tokens", "door", "assets", "demo"},
-    "edge": {"media", "packager", "tokens", "relay", "door", "assets"},
+    "backstage": {"media", "relay", "tokens", "admission", "door", "assets", "demo"},
+    "edge": {"media", "packager", "tokens", "admission", "relay", "door", "assets"},
     "archive": {"media", "packager", "recording", "tokens", "relay", "door"},
     "web": {"media", "tokens", "recording", "relay", "assets"},
     "demo": {"media", "relay", "assets"},

@@ -1,6 +1,6 @@
 """Who may hear a conversation: the one rule, asked before every media byte leaves a door."""
 
-from hiwar.tokens.token import InvalidToken, Kind, parse_token
+from hiwar.tokens.token import InvalidToken, Kind, claimed_kind, parse_token
 
 LISTENING_KINDS = (Kind.TICKET, Kind.VOUCHER, Kind.CLAIM)
 
@@ -19,7 +19,8 @@ def check_listening(
     """Return if a listener with `proof` (a ticket, voucher or claim; '' for none) may hear it.
 
     Raises:
-        Denied: hidden by moderation, link-only without a valid proof, or a proof that is forged.
+        Denied: hidden by moderation, link-only without a valid proof, or a proof that is forged,
+            of another conversation or past its time.
     """
     if hidden:
         raise Denied("This conversation is not available: it was hidden by moderation.", hidden=True)
@@ -27,12 +28,10 @@ def check_listening(
         if not public:
             raise Denied("This conversation is open only to people who have its link.")
         return
-    reason = "This link is not valid."
-    for kind in LISTENING_KINDS:
-        try:
-            parse_token(proof, key, kind=kind, conversation=conversation, wallclock=wallclock)
-        except InvalidToken as error:
-            reason = str(error) if "expired" in str(error) else reason
-        else:
-            return
-    raise Denied(reason)
+    kind = claimed_kind(proof)
+    if kind is None or kind not in LISTENING_KINDS:
+        raise Denied("This link is not valid.")
+    try:
+        parse_token(proof, key, kind=kind, conversation=conversation, wallclock=wallclock)
+    except InvalidToken as error:
+        raise Denied(str(error)) from error

@@ -1,0 +1,93 @@
+"""What people are told, and how fast seats are measured to come free."""
+
+import pytest
+
+from hiwar.admission.classes import ListenerClass
+from hiwar.admission.odds import Flow, Odds
+
+RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
+NOBODY = [0, 0, 0, 0]
+ALL = 0b1110
+
+
+def flow_of(offered: list[int], taken: list[int], waited_on: list[bool] | None = None) -> Flow:
+    flow = Flow()
+    flow.note(0, NOBODY, True, 0.0)
+    for at, seats in enumerate(offered):
+        flow.note(seats, taken, True if waited_on is None else waited_on[at], at + 1.0)
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("each_epoch", "within_minute", "expected_s"),
+    [(None, None, None), (0.0, 0.0, None), (1.0, 1.0, 1.0), (0.5, 1 - 0.5**60, 2.0), (0.01, 0.45284, 100.0)],
+)
+def test_the_chance_within_a_minute_follows_from_that_of_each_second(
+    each_epoch: float | None, within_minute: float | None, expected_s: float | None
+) -> None:
+    odds = Odds(1000, 50.0, each_epoch)
+    assert odds.within() == (
+        within_minute if within_minute is None else pytest.approx(within_minute, abs=1e-5)
+    )
+    assert odds.expected_s == expected_s
+
+
+def test_the_chance_within_another_time() -> None:
+    assert Odds(9, 1.0, 0.1).within(2.0) == pytest.approx(0.19)
+
+
+def test_nothing_is_known_before_somebody_had_to_wait_for_a_second() -> None:
+    flow = Flow()
+    assert flow.seats_per_s is None
+    flow.note(5000, [0, 0, 40, 0], False, 0.0)
+    flow.note(5000, [0, 0, 4000, 0], True, 1.0)  # a stock of free seats is no flow
+    assert flow.seats_per_s is None
+    assert flow.seats_per_s_of(SOLVED, ALL) is None
+    flow.note(6, [0, 0, 6, 0], True, 2.0)
+    assert flow.seats_per_s == pytest.approx(6)
+
+
+def test_seats_that_found_nobody_count_as_offered_and_what_follows_is_no_flow() -> None:
+    flow = flow_of([50], [0, 0, 40, 0], [False])
+    assert flow.seats_per_s == pytest.approx(50)
+    flow.note(900, NOBODY, True, 2.0)
+    assert flow.seats_per_s == pytest.approx(50)
+
+
+def test_the_rate_is_by_time_however_often_seats_are_drawn() -> None:
+    flow = flow_of([], NOBODY)
+    for draw in range(1, 101):
+        flow.note(25, [0, 0, 25, 0], True, draw / 2)
+    assert flow.seats_per_s == pytest.approx(50)
+    flow.note(25, [0, 0, 25, 0], True, 50.0)  # a second draw in the same instant
+    assert flow.seats_per_s is not None
+    assert flow.seats_per_s > 50
+
+
+def test_after_a_cut_the_new_rate_is_known_soon_and_an_old_one_is_given_up() -> None:
+    flow = flow_of([50] * 100 + [5] * 60, NOBODY)
+    assert flow.seats_per_s == pytest.approx(5, abs=3)
+    flow.note(0, NOBODY, False, 161.0)
+    flow.note(0, NOBODY, False, 250.0)
+    assert flow.seats_per_s == pytest.approx(5, abs=3)
+    flow.note(0, NOBODY, True, 300.0)
+    assert flow.seats_per_s is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "waiting", "per_second"),
+    [
+        ([0, 20, 27, 3], {INVITED, SOLVED, STRANGER}, (50, 20, 27.5, 3)),  # all in full: their shares
+        ([0, 2, 45, 3], {INVITED, SOLVED, STRANGER}, (50, 20, 45, 3)),  # few invited: what they leave
+        ([0, 0, 0, 50], {STRANGER}, (50, 47.5, 47.5, 50)),  # who comes in now displaces strangers
+        ([10, 16, 22, 2], {INVITED, SOLVED, STRANGER}, (50, 16, 22, 2)),  # shares are of what returns leave
+        ([50, 0, 0, 0], {SOLVED}, (50, 0, 0, 0)),
+    ],
+)
+def test_a_class_is_told_its_share_or_what_the_others_leave(
+    taken: list[int], waiting: set[ListenerClass], per_second: tuple[float, ...]
+) -> None:
+    flow = flow_of([50] * 60, taken)
+    bits = sum(1 << each for each in waiting)
+    told = [flow.seats_per_s_of(each, bits) for each in ListenerClass]
+    assert told == pytest.approx(list(per_second), abs=1e-6)

@@ -1,0 +1,34 @@
+"""What the machine says of itself."""
+
+from typing import Any
+
+import pytest
+
+from hiwar.admission.signals import Health, Limits, judge_health
+from tests.admission.readings import signals
+
+
+@pytest.mark.parametrize(
+    ("readings", "health"),
+    [
+        ({}, Health.WELL),
+        ({"frame_lateness_ms": 25.0, "frames_late": 1.0}, Health.WELL),  # a hiccup
+        ({"frame_lateness_ms": 4.9, "frames_late": 9.0}, Health.WELL),  # many, but hardly late
+        ({"frame_lateness_ms": 5.0, "frames_late": 2.0}, Health.UNEASY),
+        ({"recorder_lag_s": 1.8}, Health.UNEASY),
+        ({"frame_lateness_ms": 8.0, "frames_late": 3.0}, Health.STRAINED),
+        ({"recorder_lag_s": 2.5}, Health.STRAINED),
+        ({"frame_lateness_ms": 15.0, "frames_late": 5.9}, Health.STRAINED),
+        ({"frame_lateness_ms": 15.0, "frames_late": 6.0}, Health.FAILING),
+        ({"recorder_lag_s": 5.0}, Health.FAILING),
+        ({"cpu": 1.0, "write_lateness_s": 9.0, "waiting": 10**6, "arrivals": 1e6}, Health.WELL),
+    ],
+)
+def test_health_is_judged_from_the_speakers_side_only(readings: dict[str, Any], health: Health) -> None:
+    assert judge_health(signals(**readings)) is health
+
+
+def test_of_a_known_line_the_speakers_share_is_kept() -> None:
+    assert Limits(egress_mbit=100).egress_bits == pytest.approx(80e6)
+    assert Limits(egress_mbit=100, speakers_share=0.5).egress_bits == pytest.approx(50e6)
+    assert Limits().egress_bits == float("inf")
