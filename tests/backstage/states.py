@@ -19,6 +19,7 @@ from hiwar.assets import STATIC
 from hiwar.backstage.pages import SECURITY_HEADERS, answer_page
 from hiwar.door.http import Request
 from hiwar.door.static import StaticFiles
+from tests.backstage.front_door import front_door
 from tests.backstage.world import CONVERSATION
 
 STUBS = Path(__file__).with_name("stubs.js").read_text(encoding="utf-8")
@@ -47,11 +48,13 @@ class State:
     origin: str = "http://localhost"
     fragment: str = "#pass"
     after: Callable[[Page], None] | None = None
+    front: dict[str, Any] | None = field(default_factory=lambda: front_door("calm"))
+    whole: bool = False  # pictured whole, not only what the window shows
 
 
 def backstage_states() -> list[State]:
     """All states that a person can see."""
-    return [*_lobby_states(), *_room_states(), *_closed_states()]
+    return [*_lobby_states(), *_room_states(), *_front_states(), *_closed_states()]
 
 
 def _lobby_states() -> Iterator[State]:
@@ -90,6 +93,29 @@ def _room_states() -> Iterator[State]:
     yield State("leave-dialog", "live", enter=True, room=live, after=lambda page: page.click("#leave"))
 
 
+def _front_states() -> Iterator[State]:
+    """The host's picture of the front door."""
+    live = {"phase": "live", "recording": "on", "on_air_seconds": 754.0, "listeners": 11874}
+    shown: dict[str, tuple[dict[str, Any] | None, Callable[[Page], None] | None]] = {
+        "open": (front_door("calm"), None),
+        "busy": (front_door("busy"), None),
+        "limited": (front_door("limited"), None),
+        "siege-held": (front_door("siege", hold="siege", seats=9000), _open_hand),
+        "record-only": (front_door("record-only", seats=None), None),
+        "ask": (front_door("limited", notices="ask"), _open_hand),
+        "silent": (front_door(None, hold="busy"), _open_hand),
+        "stale": ({**front_door("calm"), "age_s": 8.0}, None),
+        "loading": (None, None),
+        "unheard": (front_door("busy"), _lose_events),
+        "seats-wrong": (front_door("busy"), _wish_wrongly),
+    }
+    for place, (name, (front, after)) in enumerate(shown.items()):
+        role = "cohost" if place % 4 == 3 else "host"
+        yield State(
+            f"front-{name}", "live", role=role, enter=True, room=live, front=front, after=after, whole=True
+        )
+
+
 def _closed_states() -> Iterator[State]:
     for status, reason in ((401, "expired"), (403, "revoked"), (404, "unknown"), (503, "busy")):
         yield State(f"refused-{reason}", "refused", refusal=(status, reason))
@@ -104,6 +130,16 @@ def _closed_states() -> Iterator[State]:
 
 def _open_panel(page: Page) -> None:
     page.click("[data-person=g1] .person-tools .button:last-child")
+
+
+def _open_hand(page: Page) -> None:
+    page.click("#front summary")
+
+
+def _wish_wrongly(page: Page) -> None:
+    _open_hand(page)
+    page.fill("#front-seats", "many")
+    page.click("#front-seats-set")
 
 
 def _lose_stage(page: Page) -> None:
@@ -162,6 +198,7 @@ def _content(state: State, language: str) -> dict[str, Any]:
     rows += [("g2", "guest", "", False), ("g3", "guest", "", True)]
     return {
         "microphone": state.microphone, "refusal": state.refusal, "whip": state.whip, "room": room,
+        "front": None if state.role == "guest" else state.front,
         "links": [
             {"serial": key, "role": role, "name": name, "revoked": gone, "own": key == own,
              "address": None if gone else address}
@@ -192,6 +229,8 @@ def show_state(page: Page, state: State, language: str) -> None:
         )
         state.after(page)
     page.wait_for_function(f"() => document.documentElement.dataset.state === '{state.shown}'")
+    if state.front is not None and state.enter and state.role != "guest":
+        page.evaluate("stubs.tellFront()")
     page.wait_for_timeout(250)
 
 
@@ -236,7 +275,8 @@ def write_screenshots(folder: Path, wanted: list[str]) -> None:
                     for scheme in SCHEMES:
                         page = new_page(browser, size, scheme)
                         show_state(page, state, language)
-                        page.screenshot(path=folder / f"{state.name}-{language}-{size}-{scheme}.png")
+                        path = folder / f"{state.name}-{language}-{size}-{scheme}.png"
+                        page.screenshot(path=path, full_page=state.whole)
                         page.context.close()
         browser.close()
 

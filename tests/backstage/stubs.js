@@ -1,8 +1,16 @@
 // Stands in for the browser's doors. STATE is what the page is to find behind them.
 
 const streams = [];
+let told = 0; // so that each time it is news, however long ago the last was
 
 window.stubs = {
+  wished: [],
+  tellFront(content = STATE.front) {
+    if (content?.state) content = { ...content, state: { ...content.state, at_wallclock: content.state.at_wallclock + 0.001 * ++told } };
+    window.stubs.tell("front", content);
+  },
+  refuse(status, reason) { STATE.refusal = status && [status, reason]; },
+  silence() { STATE.front.state = null; },
   tell(name, content) {
     const bytes = new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(content)}\n\n`);
     for (const stream of streams) stream.enqueue(bytes);
@@ -26,9 +34,15 @@ window.fetch = async (address, options) => {
   if (STATE.refusal) return refusal(STATE.refusal);
   if (path.endsWith("/room")) return ok(STATE.here);
   if (path.endsWith("/links")) return ok(STATE.links);
+  if (path.endsWith("/front")) {
+    if (!options.body) return ok(STATE.front);
+    const wish = JSON.parse(options.body);
+    window.stubs.wished.push(wish);
+    return ok({ ...STATE.front.wishes, ...wish });
+  }
   if (path.endsWith("/events")) {
     const body = new ReadableStream({ start: (stream) => streams.push(stream) });
-    queueMicrotask(() => { window.stubs.tell("stage", { state: "ready" }); window.stubs.tell("room", STATE.room); });
+    queueMicrotask(() => { window.stubs.tell("stage", { state: "ready" }); window.stubs.tell("room", STATE.room); if (STATE.front) window.stubs.tell("front", STATE.front); });
     return new Response(body);
   }
   return ok({});

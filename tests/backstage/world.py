@@ -80,8 +80,8 @@ class World:
         self.directory.write_links(CONVERSATION, first_links(1, 2))
         self.rooms = Rooms()
         self.stages = ScriptedStages()
-        context = Context(self.settings, self.directory, KEY, self.rooms, cast(Stages, self.stages))
-        self.site = Site(context)
+        self.context = Context(self.settings, self.directory, KEY, self.rooms, cast(Stages, self.stages))
+        self.site = Site(self.context)
 
     @property
     def asked(self) -> list[ControlMessage]:

@@ -23,7 +23,7 @@ def read_json(request: Request, kind: type[_Record]) -> _Record:
         raise problem(413, f"The body must not be longer than {JSON_BYTES_MAX} bytes.", "failed")
     try:
         return msgspec.json.decode(request.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problem(400, f"The body is not understood: {error}", "failed") from error
 
 

@@ -1,6 +1,7 @@
 """What every answer of backstage may need: settings, keys, folders, the stages and the rooms' feeds."""
 
 from hiwar.backstage.feed import RoomFeed
+from hiwar.backstage.front_view import FrontView
 from hiwar.backstage.ice import IceServer, ice_servers
 from hiwar.backstage.passes import Admission, Refused, admit, is_resume
 from hiwar.backstage.supervision import Stages
@@ -30,6 +31,16 @@ class Rooms:
         """Somebody is out: their pages are told."""
         self.feed(conversation).expel(serial, reason)
 
+    @property
+    def led(self) -> bool:
+        """Whether anybody who leads any conversation has a page open."""
+        return any(feed.led for feed in self._feeds.values())
+
+    def tell_front(self, news: bytes, whole: bytes) -> None:
+        """The one front door of this machine, to the pages of all who lead."""
+        for feed in self._feeds.values():
+            feed.tell_front(news, whole)
+
     def room_changed(self, room: Room) -> None:
         self.feed(room.conversation).show(room, monotonic())
 
@@ -51,6 +62,7 @@ class Context:
         self.key = key
         self.rooms = rooms
         self.stages = stages
+        self.front = FrontView(directory)
         self.ice_servers: list[IceServer] = ice_servers(settings)
 
     def specification(self, conversation: str) -> Specification:

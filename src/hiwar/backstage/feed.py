@@ -3,6 +3,7 @@
     room    the whole room, at every change and at least every `WHOLE_SECONDS`
     levels  in between: {"on_air_seconds", "listeners", "levels": {id: dBFS}, "loss": {id: percent}}
     stage   {"state": "lost"}: connect again; {"state": "ready"}: the new stage waits for you
+    front   how the front door stands and what is wished of it (see `front_view`): to who leads only
     out     {"reason": "removed" | "revoked"}: to one person's pages, which then are closed
 
 Every event is rendered once for all pages. A page that does not read loses its queue and gets the
@@ -30,18 +31,20 @@ class TooManyPages(Exception):
 
 
 class Page:
-    """One open page's queue. `serial` is whose it is."""
+    """One open page's queue. `serial` is whose it is; `front` the front door, whole, as one event for who
+    leads, and None for everybody else."""
 
-    def __init__(self, serial: str) -> None:
+    def __init__(self, serial: str, front: bytes | None = None) -> None:
         self.serial = serial
+        self.front = front
         self.closed = False
         self._events: list[bytes] = []
         self._more = asyncio.Event()
 
     def put(self, event: bytes, whole: bytes) -> None:
-        """Queue `event`; where the queue is full, forget it all and queue `whole`."""
+        """Queue `event`; where the queue is full, forget it all and queue `whole` and the front door."""
         if len(self._events) >= QUEUE_MAX:
-            self._events = [whole]
+            self._events = [whole, self.front or b""]
         else:
             self._events.append(event)
         self._more.set()
@@ -78,6 +81,11 @@ class RoomFeed:
     def pages(self) -> int:
         return len(self._pages)
 
+    @property
+    def led(self) -> bool:
+        """Whether a page of somebody who leads is open."""
+        return any(page.front is not None for page in self._pages)
+
     def show(self, room: Room, now: float) -> None:
         """The stage said how the room is."""
         if self.state != "ready":
@@ -107,8 +115,15 @@ class RoomFeed:
             page.put(event, event)
             page.close()
 
-    def events(self, serial: str) -> AsyncIterator[bytes]:
-        """The body of one page's event stream.
+    def tell_front(self, news: bytes, whole: bytes) -> None:
+        """There is `news` of the front door, and `whole` is all that is known of it, as events."""
+        for page in self._pages:
+            if page.front is not None:
+                page.front = whole
+                page.put(news, self._whole)
+
+    def events(self, serial: str, front: bytes | None = None) -> AsyncIterator[bytes]:
+        """The body of one page's event stream; `front` is the front door as one event, for who leads.
 
         Raises:
             TooManyPages: before anything was sent.
@@ -119,8 +134,8 @@ class RoomFeed:
             del self._pages[own[0]]
         if len(self._pages) >= PAGES_MAX:
             raise TooManyPages
-        page = Page(serial)
-        first = render_event("stage", {"state": self.state}) + self._whole
+        page = Page(serial, front)
+        first = render_event("stage", {"state": self.state}) + self._whole + (front or b"")
         page.put(first, first)
         self._pages[page] = None
         return self._read(page)

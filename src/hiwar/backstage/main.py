@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from hiwar.backstage.context import Context, Rooms
+from hiwar.backstage.front_view import follow_front
 from hiwar.backstage.sdp import SDP_BYTES_MAX
 from hiwar.backstage.site import Site
 from hiwar.backstage.supervision import Stages
@@ -30,12 +31,14 @@ async def serve(settings: Settings) -> None:
     directory = Directory(settings.data, runtime_dir(settings))
     rooms = Rooms()
     stages = Stages(settings, directory, rooms)
-    site = Site(Context(settings, directory, load_secrets(settings.data).token_key, rooms, stages))
+    context = Context(settings, directory, load_secrets(settings.data).token_key, rooms, stages)
+    site = Site(context)
     limits = DoorLimits(connections_max=CONNECTIONS_MAX, body_bytes_max=SDP_BYTES_MAX)
     door = DoorServer(site.handle, limits, trusted=settings.trusted_proxies, name="backstage")
     bound = bind_tcp(settings.backstage_host, settings.backstage_port)
     tls = tls_context(settings.backstage_tls_cert, settings.backstage_tls_key)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stages.run())
+        tasks.create_task(follow_front(context.front, rooms))
         tasks.create_task(door.serve(sockets=[bound], ssl_context=tls))
         _log.info("backstage is open", address=settings.speaker_address)

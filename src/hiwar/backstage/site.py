@@ -4,6 +4,7 @@
     /b/<id>/room       GET: the room and who one is in it      /b/<id>/events    GET: what happens there
     /b/<id>/resume     POST: a fresh resume token for an old   /b/<id>/commands  POST
     /b/<id>/sources    POST                                    /b/<id>/links     GET, POST, DELETE
+    /b/<id>/front      GET, POST: the front door, for who leads
     /whip/<id>[/<resource>]                                    /static/…
 
 No cookies, so nothing can be asked on somebody's behalf; no CORS; no referrer.
@@ -18,6 +19,7 @@ from hiwar.backstage.bodies import render_json
 from hiwar.backstage.commands import answer_command, answer_source
 from hiwar.backstage.context import Context, problem
 from hiwar.backstage.feed import TooManyPages
+from hiwar.backstage.front import answer_front
 from hiwar.backstage.links import answer_links
 from hiwar.backstage.pages import SECURITY_HEADERS, answer_page
 from hiwar.backstage.passes import RESUME_SECONDS, render_resume
@@ -72,11 +74,11 @@ class Site:
             return _page(self._context, request, 200 if known else 404)
         if rest[0] == "links":
             return await answer_links(self._context, request, conversation, rest[1:])
-        method, answer = ROOM_ADDRESSES.get("/".join(rest), ("", answer_room))
-        if not method:
+        methods, answer = ROOM_ADDRESSES.get("/".join(rest), ("", answer_room))
+        if not methods:
             raise problem(404, "There is nothing at this address.", "unknown")
-        if request.method != method:
-            raise Problem(405, f"This address takes {method} only.", {"Allow": method})
+        if request.method not in methods.split(", "):
+            raise Problem(405, f"This address takes {methods} only.", {"Allow": methods})
         return await answer(self._context, request, conversation)
 
 
@@ -113,8 +115,9 @@ async def answer_events(context: Context, request: Request, conversation: str) -
     """The event stream of one page (see `feed`)."""
     context.specification(conversation)
     admission = context.admit(request, conversation)
+    front = context.front.whole(wallclock()) if admission.leads else None
     try:
-        events = context.rooms.feed(conversation).events(admission.link.serial)
+        events = context.rooms.feed(conversation).events(admission.link.serial, front)
     except TooManyPages as error:
         raise problem(503, "Too many pages of this conversation are open.", "busy") from error
     return Response(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, events)
@@ -135,6 +138,7 @@ ROOM_ADDRESSES: dict[str, tuple[str, Answer]] = {
     "resume": ("POST", answer_resume),
     "commands": ("POST", answer_command),
     "sources": ("POST", answer_source),
+    "front": ("GET, POST", answer_front),
 }
 
 

@@ -6,8 +6,11 @@
                               recording/           written by the stage only
     <runtime>/<id>.data, <id>.control, <id>.pid    a stage's two sockets and its process
     <runtime>/spare-<pid>.control                  a warm spare stage, waiting for `Assign`
+    <runtime>/front.json                           written by the edge's parent: how the front door stands
+              front-wishes.json                    written by backstage: what the host wishes of it
 
-Every file is replaced whole (write, fsync, rename), so a reader never sees half of one.
+Every file is replaced whole (write, fsync, rename), so a reader never sees half of one; those of the
+runtime folder without the fsync.
 Reading fails closed: no specification means no conversation.
 """
 
@@ -92,6 +95,14 @@ class Directory:
     def stage_pid_file(self, conversation: str) -> Path:
         return self.runtime / f"{conversation}.pid"
 
+    @property
+    def front_file(self) -> Path:
+        return self.runtime / "front.json"
+
+    @property
+    def front_wishes_file(self) -> Path:
+        return self.runtime / "front-wishes.json"
+
     def stages(self) -> list[str]:
         """Conversations that have, or lately had, a stage (its data socket exists), sorted."""
         found = (path.stem for path in self.runtime.glob("*.data"))
@@ -105,12 +116,14 @@ def _read(path: Path, kind: type[_Record]) -> _Record | None:
         return None
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write `content` to `path` so that a reader, or a power cut, sees the old file or the new one."""
+def replace_file(path: Path, content: bytes, mode: int = 0o644, synced: bool = True) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, and where it is
+    `synced` so does whoever starts after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            os.fsync(file.fileno())
     scratch.replace(path)

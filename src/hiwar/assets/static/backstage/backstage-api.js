@@ -9,6 +9,7 @@ export class Refusal extends Error {
 }
 
 const ASK_MS_MAX = 10000;
+const FRONT_MS_MAX = 3000; // it is asked for where nothing comes by itself
 const SILENCE_MS_MAX = 25000; // the server says something every ten seconds
 
 export class BackstageApi {
@@ -43,6 +44,15 @@ export class BackstageApi {
 
   async links() {
     return (await this.ask(this.address("links"))).json();
+  }
+
+  async front(signal) {
+    return (await this.ask(this.address("front"), { signal, patience: FRONT_MS_MAX })).json();
+  }
+
+  /** One wish for the front door, like {hold: "siege"}; all wishes as they are then. */
+  wish(wish) {
+    return this.#post("front", wish);
   }
 
   newLink(role, name) {

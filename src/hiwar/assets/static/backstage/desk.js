@@ -2,6 +2,7 @@
 
 import { button, el, setText, toast } from "./dom.js";
 import { ask, copyText, showCode } from "./dialogs.js";
+import { Front } from "./front.js";
 import { t } from "./words.js";
 
 export class Desk {
@@ -14,7 +15,9 @@ export class Desk {
     this.endButton = button({ text: t("end"), tone: "danger", id: "end", onclick: () => this.#end() });
     this.listen = el("input", { readOnly: true, id: "listen-link", value: session.state.listenerAddress, onfocus: () => this.listen.select() });
     this.list = el("ul", { class: "links list" });
-    this.node = el("aside", { class: "desk stack", aria: { label: t("host_tools") } }, this.#air(), this.#invitations());
+    this.front = new Front(session);
+    this.air = this.#air();
+    this.node = el("aside", { class: "desk stack", aria: { label: t("host_tools") } }, this.air, this.#invitations());
     this.refresh();
   }
 
@@ -44,6 +47,13 @@ export class Desk {
       el("form", { class: "invite", onsubmit: make }, name, role, submit));
   }
 
+  /** The door is wide, so it stands under `main` where there are two columns, else after the air's buttons;
+   *  moved, not drawn elsewhere, so that the keyboard goes where the eye does. */
+  place(main, beside) {
+    if (beside) main.append(this.front.node);
+    else this.air.after(this.front.node);
+  }
+
   update() {
     const { phase, room } = this.session.state;
     const closed = phase === "announced" || phase === "green_room";
@@ -51,6 +61,7 @@ export class Desk {
     this.openButton.disabled = this.session.state.sound !== "connected";
     setText(this.openHint, (room?.speakers.length ?? 0) > 1 ? t("open_air_text") : t("open_air_alone"));
     this.endButton.hidden = closed;
+    this.front.update();
   }
 
   async #open() {

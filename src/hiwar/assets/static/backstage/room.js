@@ -8,6 +8,8 @@ import { People } from "./people.js";
 import { clock, number, t } from "./words.js";
 
 const HOLD_TO_TALK_MS = 500;
+const FRONT_LOOK_MS = 1000;
+const TWO_COLUMNS = "(min-width: 56rem)"; // as in backstage.css
 const FIELDS = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
 export class RoomScreen {
@@ -49,6 +51,13 @@ export class RoomScreen {
     const main = el("div", { class: "stack room-main" }, this.banner, this.notices,
       el("div", { class: "card" }, el("h2", {}, t("people_here")), this.people.node, this.alone = el("p", { class: "soft", hidden: true }, t("alone"))));
     this.node.append(this.title, this.desk ? el("div", { class: "split" }, main, this.desk.node) : main, this.#bar());
+    if (this.desk) this.#place(main);
+  }
+
+  #place(main) {
+    const columns = window.matchMedia(TWO_COLUMNS);
+    this.desk.place(main, columns.matches);
+    columns.addEventListener("change", () => this.desk.place(main, columns.matches), { signal: this.#off.signal });
   }
 
   #bar() {
@@ -65,6 +74,7 @@ export class RoomScreen {
   #listen() {
     const { signal } = this.#off;
     this.session.addEventListener("levels", () => { this.people.levels(); this.#figures(); }, { signal });
+    this.session.addEventListener("front", () => this.desk?.front.update(), { signal });
     this.session.addEventListener("others", () => this.#playOthers(), { signal });
     this.session.addEventListener("mutedfromafar", () => { toast(t("muted_by_host")); announce(t("muted_by_host")); }, { signal });
     this.session.addEventListener("microphone", (event) => toast(t(event.detail)), { signal });
@@ -75,6 +85,8 @@ export class RoomScreen {
       if (this.session.state.phase === "live") event.preventDefault();
     }, { signal });
     if (this.session.others) this.#playOthers();
+    const look = setInterval(() => this.desk?.front.update(), FRONT_LOOK_MS); // silence grows old by itself
+    signal.addEventListener("abort", () => clearInterval(look));
   }
 
   #playOthers() {

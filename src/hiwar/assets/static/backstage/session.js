@@ -13,6 +13,7 @@ import { keepAwake } from "./keep-awake.js";
 import { WhipSession } from "./whip.js";
 
 const RENEW_MS = 300000;
+const ASK_FRONT_MS = 5000;
 const DISCONNECTED_MS = 2000; // ICE may recover by itself
 const CONNECT_MS = [3000, 5000, 8000]; // patience with the first attempts, then with all others
 const FINAL = new Set(["no_pass", "invalid", "expired", "revoked", "hidden", "unknown", "taken", "forbidden"]);
@@ -33,7 +34,7 @@ export class Session extends EventTarget {
     this.state = {
       screen: "loading", reason: "", you: null, conversation: null, listenerAddress: "", iceServers: [],
       room: null, phase: "announced", stage: "none", sound: "none", signalling: true,
-      muted: false, levels: {}, loss: {}, ownLoss: 0, clockAt: 0,
+      muted: false, levels: {}, loss: {}, ownLoss: 0, clockAt: 0, front: null,
     };
     microphone.addEventListener("lost", () => this.#microphoneLost());
   }
@@ -155,6 +156,7 @@ export class Session extends EventTarget {
     if (name === "room") this.#roomTold(content);
     else if (name === "levels") this.#levelsTold(content);
     else if (name === "stage") this.#stageTold(content.state);
+    else if (name === "front") this.#frontTold(content);
     else if (name === "out") this.#out(content.reason === "revoked" ? "refused" : "removed", content.reason);
   }
 
@@ -178,6 +180,35 @@ export class Session extends EventTarget {
     const room = this.state.room && { ...this.state.room, listeners, on_air_seconds: content.on_air_seconds, ends_in_seconds: content.ends_in_seconds };
     Object.assign(this.state, { levels, loss, room, clockAt: performance.now() });
     this.dispatchEvent(new Event("levels"));
+  }
+
+  /** What is long in a state comes only when it changed; `writtenAt` is when it was written, by our clock. */
+  #frontTold({ state, age_s: age, wishes, step }) {
+    const before = this.state.front;
+    const known = state !== null && before?.state?.at_wallclock === state.at_wallclock;
+    const writtenAt = known ? before.writtenAt : performance.now() - (age ?? 0) * 1000;
+    this.state.front = { state: state && { notices: [], history: [], ...before?.state, ...state }, writtenAt, wishes, step, unheard: false };
+    this.dispatchEvent(new Event("front"));
+  }
+
+  /** Nothing came for a while: is it the front door that is silent, or do we not hear? */
+  async askFront() {
+    if (performance.now() - this.#askedFrontAt < ASK_FRONT_MS) return;
+    this.#askedFrontAt = performance.now();
+    try {
+      this.#frontTold(await this.api.front(this.#stop?.signal));
+    } catch {
+      if (this.state.front) this.state.front = { ...this.state.front, unheard: true };
+      this.dispatchEvent(new Event("front"));
+    }
+  }
+  #askedFrontAt = -Infinity;
+
+  /** Wish something of the front door. Throws as the api does. */
+  async wish(wish) {
+    const wishes = await this.api.wish(wish);
+    if (this.state.front) this.state.front = { ...this.state.front, wishes };
+    this.dispatchEvent(new Event("front"));
   }
 
   #stageTold(stage) {

@@ -45,6 +45,30 @@ export function number(value) {
   return new Intl.NumberFormat(NUMBERS[current]).format(value);
 }
 
+/** A rate or a share: whole from ten on, below with one decimal. */
+export function rate(value) {
+  return number(value < 9.95 ? Math.round(value * 10) / 10 : Math.round(value));
+}
+
+export function percent(share) {
+  return new Intl.NumberFormat(NUMBERS[current], { style: "percent" }).format(share);
+}
+
+/** Seconds as whole minutes, at least one: "3 minutes". */
+export function minutes(seconds) {
+  return new Intl.NumberFormat(NUMBERS[current], { style: "unit", unit: "minute", unitDisplay: "long" }).format(Math.max(1, Math.round(seconds / 60)));
+}
+
+/** How long ago: "30 seconds ago", "4 minutes ago", "2 hours ago". */
+export function ago(seconds) {
+  const [size, unit] = seconds < 60 ? [1, "second"] : seconds < 3600 ? [60, "minute"] : [3600, "hour"];
+  return new Intl.RelativeTimeFormat(NUMBERS[current]).format(-Math.floor(Math.max(0, seconds) / size), unit);
+}
+
+export function listed(items) {
+  return new Intl.ListFormat(NUMBERS[current]).format(items);
+}
+
 /** Seconds as 4:05 or 1:04:05. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
