@@ -1,13 +1,16 @@
 """The command as people and programs call it, in processes of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from hiwar.cli.doctor import _uplink
 from hiwar.cli.serve import _has_operator
+from hiwar.ops.settings import load_settings
 from tests.certificate import self_signed
 from tests.running import free_port
 
@@ -89,6 +92,20 @@ def test_doctor_finds_nothing_bad_on_a_free_machine(tmp_path: Path) -> None:
     assert {finding["check"] for finding in findings} >= {"ports", "codecs", "disk", "webrtc", "clock"}
     assert [finding for finding in findings if finding["level"] == "bad"] == []
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "1,000 listeners take 64 Mbit/s, 36 with lighter renditions"),
+        ({"EGRESS_MBIT": "100"}, "100 Mbit/s carry some 1,250 listeners, 2,222 with the lighter renditions"),
+        ({"EGRESS_MBIT": "100", "LIGHTER_RENDITIONS": "off"}, "100 Mbit/s carry some 1,250 listeners"),
+    ],
+)
+def test_doctor_reckons_with_both_renditions_where_both_are_made(settings: dict[str, str], said: str) -> None:
+    loaded = load_settings({f"HIWAR_{key}": value for key, value in settings.items()}, Path(os.devnull))
+    found = [finding.found for finding in _uplink(loaded)]
+    assert any(text.endswith(said) for text in found), found
 
 
 def test_doctor_tells_a_taken_port_and_a_certificate_that_ends_soon(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiwar.media import timeline
-from hiwar.media.feed import FEEDS, RECORDED_FEEDS, Chunk, Feed
+from hiwar.media.feed import ALL_FEEDS, RECORDED_FEEDS, Chunk, Feed
 from hiwar.media.timeline import ceil_to, floor_to, samples, seconds
 
 GRIDS = st.sampled_from([960, 1024, 1152, 3840, 11_520, 15_360, 184_320])
 
 
-@pytest.mark.parametrize("feed", FEEDS.values(), ids=FEEDS.keys())
+@pytest.mark.parametrize("feed", ALL_FEEDS.values(), ids=ALL_FEEDS.keys())
 def test_chunks_and_frames_are_whole_in_a_segment(feed: Feed) -> None:
     assert timeline.SEGMENT_SAMPLES % feed.chunk_samples == 0
     assert feed.chunk_samples % feed.rendition.frame_samples == 0
@@ -37,6 +37,6 @@ def test_whole_samples_survive_as_seconds_to_within_one(media_time: int) -> None
     assert 0 <= media_time - samples(seconds(media_time)) <= 1
 
 
-@given(st.sampled_from(sorted(FEEDS)), st.integers(0, 2**40))
+@given(st.sampled_from(sorted(ALL_FEEDS)), st.integers(0, 2**40))
 def test_a_chunk_ends_where_the_next_begins(feed: str, number: int) -> None:
     assert Chunk(feed, number, b"").end == Chunk(feed, number + 1, b"").media_time

@@ -54,6 +54,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ('trusted_proxies = "10.0.0.0/8, all"', "10.0.0.0/8"),
         ('stun_url = "turn:x:1"', "stun:stun.example.org"),
         ("egress_mbit = -1", "from 0 to 1000000"),
+        ('lighter_renditions = "yes"', "one of auto, on, off"),
         ("edge_port = ٨٠٠٠", "is not a TOML file"),
         ("edge_port", "is not a TOML file"),
     ],
@@ -73,6 +74,15 @@ def test_addresses_in_their_right_form_are_taken() -> None:
     }
     settings = load_settings({f"HIWAR_{key}": value for key, value in taken.items()})
     assert settings.listener_address == "https://talk.example.org"
+
+
+@pytest.mark.parametrize(
+    ("wish", "egress", "made"),
+    [("auto", 0, False), ("auto", 1000, True), ("on", 0, True), ("off", 1000, False)],
+)
+def test_lighter_renditions_are_made_where_they_are_wanted(wish: str, egress: int, made: bool) -> None:
+    environment = {"HIWAR_LIGHTER_RENDITIONS": wish, "HIWAR_EGRESS_MBIT": str(egress)}
+    assert load_settings(environment).makes_lighter is made
 
 
 def test_a_file_that_is_named_but_missing_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiwar.media.feed import FEED_AAC, FEED_MP3, FEED_OGG, FEED_OPUS, FEEDS, Chunk, Feed
+from hiwar.media.feed import (
+    ALL_FEEDS,
+    FEED_AAC,
+    FEED_MP3,
+    FEED_OGG,
+    FEED_OGG_LIGHT,
+    FEED_OPUS,
+    FEED_OPUS_LIGHT,
+    FEEDS,
+    Chunk,
+    Feed,
+)
 from hiwar.packager.boxes import BadMedia
 from hiwar.packager.feeds import (
     EVENTS_PER_CHUNK_MAX,
@@ -23,7 +34,7 @@ def filled(feed: Feed, count: int, start: int = 0) -> list[Chunk]:
     return [chunk for frame in frames if (chunk := packager.push(frame)) is not None]
 
 
-@pytest.mark.parametrize("feed", FEEDS.values(), ids=FEEDS.keys())
+@pytest.mark.parametrize("feed", ALL_FEEDS.values(), ids=ALL_FEEDS.keys())
 def test_chunks_follow_each_other_without_a_gap(feed: Feed) -> None:
     chunks = filled(feed, 3, start=7)
     assert [chunk.number for chunk in chunks] == [7, 8, 9]
@@ -51,6 +62,15 @@ def test_mp3_chunks_are_just_their_frames_and_need_no_header() -> None:
     assert init_bytes("mp3") == b""
 
 
+@pytest.mark.parametrize("feed", FEEDS.values(), ids=FEEDS.keys())
+def test_a_lighter_feed_has_the_full_ones_header_bytes_and_frames_its_chunks_alike(feed: Feed) -> None:
+    light = ALL_FEEDS[feed.lighter]
+    assert init_bytes(light.name) == init_bytes(feed.name)
+    for full_chunk, light_chunk in zip(filled(feed, 3, start=9), filled(light, 3, start=9), strict=True):
+        assert (light_chunk.number, light_chunk.payload) == (full_chunk.number, full_chunk.payload)
+        assert (light_chunk.feed, light_chunk.end) == (light.name, full_chunk.end)
+
+
 def test_headers_and_any_later_page_make_a_file() -> None:
     source = init_bytes("ogg") + filled(FEED_OGG, 1, start=99)[0].payload
     assert parse_packets(source) == [b"00000", b"00001", b"00002", b"00003"]
@@ -74,8 +94,9 @@ def test_paging_again_needs_a_whole_chunk() -> None:
         ogg_chunk_from_fragment(chunk.payload[:-1])
 
 
-def test_events_wait_for_the_next_chunk_and_go_in_front_of_it_once() -> None:
-    packager = FeedPackager(FEED_OPUS)
+@pytest.mark.parametrize("feed", [FEED_OPUS, FEED_OPUS_LIGHT])
+def test_events_wait_for_the_next_chunk_and_go_in_front_of_it_once(feed: Feed) -> None:
+    packager = FeedPackager(feed)
     packager.push(b"1", [render_event("state", b"one", media_time=0)])
     packager.push(b"2")
     packager.push(b"3", [render_event("levels", b"two", media_time=1920)])
@@ -99,7 +120,7 @@ def test_too_many_events_lose_the_oldest_and_are_counted() -> None:
     assert (kept[0].body, len(kept)) == (b"3", EVENTS_PER_CHUNK_MAX)
 
 
-@pytest.mark.parametrize("feed", [FEED_OGG, FEED_AAC, FEED_MP3])
+@pytest.mark.parametrize("feed", [FEED_OGG, FEED_AAC, FEED_MP3, FEED_OGG_LIGHT])
 def test_feeds_without_a_place_for_events_ignore_them(feed: Feed) -> None:
     packager = FeedPackager(feed)
     chunks = [packager.push(b"12345", [b"event"]) for _ in range(feed.frames_per_chunk)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from hiwar.media.feed import Chunk
-from hiwar.relay.messages import AnyData, Ended, Event, Hello, Media
+from hiwar.relay.messages import AnyData, Ended, Event, Health, Hello, Media
 from hiwar.relay.ports import Publisher, Subscription
 from hiwar.relay.records import Specification
 
@@ -52,6 +52,18 @@ class RelayContract:
             taken = await take(subscription, 51)
             assert [m.chunk for m in taken if isinstance(m, Media)] == [chunk(n) for n in range(50)]
             assert taken[-1] == Event(0, "levels", b"{}")
+
+    async def test_the_speakers_health_is_told_to_who_is_there_and_not_kept(self) -> None:
+        async with self.bench() as bench:
+            bench.publisher.hello(HELLO)
+            early = await bench.subscribe()
+            assert await take(early, 1) == [HELLO]
+            bench.publisher.health(Health(1.5, 2.0, 0.25))
+            assert await take(early, 1) == [Health(1.5, 2.0, 0.25)]
+            late = await bench.subscribe()
+            assert await take(late, 1) == [HELLO]
+            bench.publisher.event(Event(0, "levels", b"{}"))
+            assert await take(late, 1) == [Event(0, "levels", b"{}")]
 
     async def test_a_newcomer_gets_hello_then_the_last_state_then_the_backlog(self) -> None:
         async with self.bench() as bench:

@@ -90,7 +90,7 @@ def decode_opus(packets: list[bytes]) -> Pcm:
 class Stage:
     """A `Live` with a real relay and a real recorder in a temporary folder."""
 
-    def __init__(self, folder: Path, waiting_minutes: float = 1.0) -> None:
+    def __init__(self, folder: Path, waiting_minutes: float = 1.0, *, lighter: bool = False) -> None:
         self.directory = Directory(folder / "data", folder / "run")
         self.directory.runtime.mkdir(exist_ok=True)
         self.publisher = LocalPublisher()
@@ -104,6 +104,7 @@ class Stage:
             speakers_max=8,
             waiting_minutes=waiting_minutes,
             notify=self._notified,
+            lighter=lighter,
         )
         self._arrivals = 0
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, correlate, sosfilt  # type: ignore[import-untyped]
 
+from hiwar.media.feed import AAC_LIGHT, MP3_LIGHT, Rendition
 from hiwar.stage.encoders import AacEncoder, Mp3Encoder
 
 ENCODERS = pytest.mark.parametrize("kind", [AacEncoder, Mp3Encoder])
@@ -80,6 +81,25 @@ def test_frames_have_the_promised_rate() -> None:
     assert {len(frame) for frame in mp3} == {192}
     assert 40_000 < sum(map(len, aac)) / len(aac) * 8 * 48_000 / 1024 < 68_000
     assert AacEncoder().audio_specific_config[:2] == bytes.fromhex("1188")
+
+
+@pytest.mark.parametrize(("kind", "rendition"), [(AacEncoder, AAC_LIGHT), (Mp3Encoder, MP3_LIGHT)])
+@pytest.mark.parametrize("position", [0, 184_321])
+def test_a_lighter_rendition_lies_on_the_same_grid_with_the_same_configuration(
+    kind: Kind, rendition: Rendition, position: int
+) -> None:
+    source = noise(position + 96_000)
+    full, light = kind(position), kind(position, rendition)
+    assert light.next_frame == full.next_frame
+    begin = light.next_frame * rendition.frame_samples
+    frames = [light.push(source[position:]), full.push(source[position:])]
+    assert len(frames[0]) == len(frames[1])
+    assert offset_and_likeness(source[begin:], decoded(kind, frames[0]))[0] == 0
+    assert sum(map(len, frames[0])) < 0.6 * sum(map(len, frames[1]))
+    if kind is AacEncoder:
+        assert AacEncoder(0, rendition).audio_specific_config == AacEncoder().audio_specific_config
+    else:
+        assert {len(frame) for frame in frames[0]} == {96}
 
 
 def test_a_negative_position_is_refused() -> None:

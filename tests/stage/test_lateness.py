@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hiwar.stage.lateness import BIN_SECONDS, Lateness
+from hiwar.stage.lateness import BIN_SECONDS, LATE_SECONDS, RECENT_FRAMES, Lateness
 
 
 def test_nothing_counted_reads_as_nothing_late() -> None:
@@ -37,3 +37,14 @@ def test_an_early_frame_counts_as_punctual() -> None:
     held.add(-0.5)
     assert held.max_seconds == 0.0
     assert held.percentile(50) == 0.0
+
+
+def test_the_last_second_forgets_what_was_before() -> None:
+    held = Lateness()
+    assert held.recent(LATE_SECONDS) == (0.0, 0)
+    held.add(0.3)
+    for number in range(RECENT_FRAMES - 1):
+        held.add(0.006 if number < 2 else 0.001)
+    assert held.recent(LATE_SECONDS) == (0.3, 3)
+    held.add(0.0)
+    assert held.recent(LATE_SECONDS) == (0.006, 2)

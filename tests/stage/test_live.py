@@ -3,15 +3,18 @@
 import asyncio
 import errno
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
+import av
 import msgspec
 import numpy as np
 import pytest
+from av.audio.codeccontext import AudioCodecContext
 
-from hiwar.media.feed import FEEDS, RECORDED_FEEDS, Chunk
+from hiwar.media.feed import ALL_FEEDS, FEEDS, LIGHTER_FEEDS, RECORDED_FEEDS, Chunk, full_feed
 from hiwar.media.packet import parse_rtp
 from hiwar.media.timeline import SAMPLE_RATE
 from hiwar.packager.feeds import init_bytes
@@ -22,6 +25,7 @@ from hiwar.recording.verify import verify_recording
 from hiwar.relay.local import LocalSubscription
 from hiwar.relay.messages import AnyData, Ended, Event, Hello, Media
 from hiwar.relay.records import Phase, Standing
+from hiwar.stage.encoders import AacEncoder
 from hiwar.stage.lines import END_GRID
 from hiwar.stage.orders import Refused
 from tests.recording.disks import FullDisk
@@ -139,6 +143,67 @@ async def test_two_speakers_are_mixed_recorded_and_relayed_as_one_line(tmp_path:
     events = [e for chunk in ear.chunks("opus") for e in parse_fragment(chunk.payload).events]
     assert {event.kind for event in events} == {"state", "levels"}
     assert json.loads([e for e in events if e.kind == "state"][-1].body)["phase"] == "ended"
+
+
+async def test_lighter_renditions_are_relayed_beside_the_full_ones_and_not_recorded(tmp_path: Path) -> None:
+    stage, ear = Stage(tmp_path, lighter=True), Ear()
+    async with running(stage), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(stage.socket))
+        host = stage.enter("h1")
+        await stage.open_air()
+        await host.speak(tone(440, 2.0))
+        await asyncio.sleep(0.2)
+        stage.ask("h1", "end")
+    duration = stage.directory.read_standing(CONVERSATION).duration
+    for feed in ALL_FEEDS.values():
+        numbers = [chunk.number for chunk in ear.chunks(feed.name)]
+        assert numbers == list(range(duration // feed.chunk_samples)), feed.name
+    for full, light in (("opus", "opus_light"), ("aac", "aac_light")):
+        sounds = [explained_by(ear.chunks(name), full) for name in (full, light)]
+        assert loudest(sounds[1], 440) > 0.9 * loudest(sounds[0], 440) > 0.1
+    events = [[parse_fragment(c.payload).events for c in ear.chunks(name)] for name in ("opus", "opus_light")]
+    assert events[0] == events[1]
+    inits = [message.inits for message in ear.messages if isinstance(message, Hello)][-1]
+    assert set(inits) == set(ALL_FEEDS)
+    assert inits["aac_light"] == inits["aac"]
+    assert ear.messages[-1] == Ended(duration)
+    assert not list(stage.recording.glob("*light*"))
+    assert verify_recording(stage.recording) == []
+
+
+async def test_a_stage_whose_lighter_encoders_break_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        media_time = 0
+
+        def sound(self, pcm: Pcm, events: Iterable[bytes] = ()) -> Iterable[Chunk]:
+            raise RuntimeError("no more")
+
+    monkeypatch.setattr("hiwar.stage.broadcast.lighter_lines", lambda: (Broken(),))
+    stage, ear = Stage(tmp_path, lighter=True), Ear()
+    async with running(stage), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(stage.socket))
+        host = stage.enter("h1")
+        await stage.open_air()
+        await host.speak(tone(440, 0.5))
+        stage.ask("h1", "end")
+    duration = stage.directory.read_standing(CONVERSATION).duration
+    assert ear.messages[-1] == Ended(duration)
+    assert [chunk.number for chunk in ear.chunks("mp3")] == list(range(duration // 11_520))
+    assert ear.chunks("mp3_light") == []
+
+
+def explained_by(chunks: list[Chunk], codec: str) -> Pcm:
+    """What a decoder makes of them."""
+    packets = program_packets(chunks)
+    return decode_opus(packets) if codec == "opus" else decode_aac(packets)
+
+
+def decode_aac(packets: list[bytes]) -> Pcm:
+    decoder = cast(AudioCodecContext, av.CodecContext.create("aac", "r"))
+    decoder.extradata = AacEncoder().audio_specific_config
+    return np.concatenate([f.to_ndarray()[0] for p in packets for f in decoder.decode(av.Packet(p))])
 
 
 async def test_a_speaker_hears_the_others_and_not_themselves_also_before_the_air_opens(
@@ -265,6 +330,31 @@ async def test_a_second_stage_goes_on_with_one_unbroken_media_time(tmp_path: Pat
     assert kinds.count(JournalKind.RESUMED) == 1
     gap = next(entry for entry in entries if entry.kind is JournalKind.GAP)
     assert 0.5 < (gap.number("until") - gap.media_time) / SAMPLE_RATE < 4
+
+
+async def test_a_second_stage_goes_on_with_the_lighter_renditions_too(tmp_path: Path) -> None:
+    """They begin again with the first whole chunk: what was before is a hole, which edges fill."""
+    first, ear = Stage(tmp_path, lighter=True), Ear()
+    async with running(first):
+        host = first.enter("h1")
+        await first.open_air()
+        await host.speak(tone(440, 0.5))
+    await asyncio.sleep(0.3)
+    second = Stage(tmp_path, lighter=True)
+    async with running(second), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.listen(second.socket))
+        host = second.enter("h1", resume=True)
+        await host.speak(tone(660, 1.0))
+        await asyncio.sleep(0.1)
+        second.ask("h1", "end")
+    duration = second.directory.read_standing(CONVERSATION).duration
+    journal = parse_journal((second.recording / "journal.jsonl").read_bytes())[0]
+    resumed = next(entry.media_time for entry in journal if entry.kind is JournalKind.RESUMED)
+    for feed in LIGHTER_FEEDS.values():
+        numbers = [chunk.number for chunk in ear.chunks(feed.name)]
+        assert numbers == list(range(numbers[0], duration // feed.chunk_samples)), feed.name
+        assert 0 < numbers[0] * feed.chunk_samples - resumed < 0.1 * SAMPLE_RATE + feed.chunk_samples
+        assert numbers[0] > ear.chunks(full_feed(feed).name)[0].number
 
 
 async def test_a_stage_that_finds_the_recording_ended_says_so_and_is_done(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Frames made by hand, under a time that the test owns: what is mixed is exactly what was said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ class Mixes(SlowLines):
         super().__init__((), lambda chunks: None, lambda error: None)
         self._mixes = mixes
 
-    def push(self, media_time: int, pcm: Pcm) -> None:
+    def push(self, media_time: int, pcm: Pcm, events: Sequence[bytes] = ()) -> None:
         self._mixes.append(pcm.copy())
 
 

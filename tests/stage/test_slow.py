@@ -1,12 +1,14 @@
 """The thread of the slower encoders, and the delivery of much silence in steps."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from hiwar.media.feed import Chunk
+from hiwar.media.feed import LIGHTER_FEEDS, Chunk
 from hiwar.media.timeline import FRAME_SAMPLES
+from hiwar.packager.fmp4 import parse_fragment, render_event
+from hiwar.stage.lighter import lighter_lines
 from hiwar.stage.lines import END_GRID, Pcm, slow_lines
 from hiwar.stage.slow import BREATH_CHUNKS, QUEUE_FRAMES_MAX, SlowLines, deliver_in_steps
 
@@ -22,7 +24,7 @@ class Stuck:
         self.media_time = 0
         self.calls: list[tuple[str, int]] = []
 
-    def sound(self, pcm: Pcm) -> Sequence[Chunk]:
+    def sound(self, pcm: Pcm, events: Iterable[bytes] = ()) -> Sequence[Chunk]:
         self.began.set()
         self.go.wait(10)
         self.calls.append(("sound", self.media_time))
@@ -34,7 +36,7 @@ class Stuck:
         self.media_time = until
         yield from ()
 
-    def finish(self, end: int) -> Iterator[Chunk]:
+    def finish(self, end: int, events: Iterable[bytes] = ()) -> Iterator[Chunk]:
         self.calls.append(("finish", end))
         yield from ()
 
@@ -57,6 +59,29 @@ def test_a_push_never_waits_and_what_does_not_fit_is_counted_and_becomes_silence
     assert over.wait(10)
     assert ("silence", (QUEUE_FRAMES_MAX + 11) * FRAME_SAMPLES) in line.calls
     assert line.calls[-1] == ("finish", END_GRID)
+
+
+def test_a_queue_may_be_shorter() -> None:
+    slow = SlowLines((), lambda chunks: None, lambda error: None, frames_max=3)
+    for number in range(5):
+        slow.push(number * FRAME_SAMPLES, QUIET)
+    assert (slow.behind, slow.frames_dropped) == (3, 2)
+
+
+def test_events_go_with_their_sound_and_with_the_end() -> None:
+    made, over = list[Chunk](), threading.Event()
+    slow = SlowLines(lighter_lines(), made.extend, lambda error: None)
+    slow.start()
+    boxes = [render_event("state", b"%d" % number, media_time=0) for number in range(2)]
+    slow.push(0, QUIET)
+    slow.push(FRAME_SAMPLES, QUIET, boxes[:1])
+    slow.finish(END_GRID, over.set, boxes[1:])
+    assert over.wait(10)
+    events = [
+        e.body for chunk in made if chunk.feed == "opus_light" for e in parse_fragment(chunk.payload).events
+    ]
+    assert events == [b"0", b"1"]
+    assert {chunk.feed for chunk in made if chunk.end == END_GRID} == set(LIGHTER_FEEDS)
 
 
 def test_all_feeds_are_whole_when_finished_is_called() -> None:

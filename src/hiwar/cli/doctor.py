@@ -25,7 +25,8 @@ from hiwar.ops.settings import Settings, load_settings
 FREE_GB_MIN = 2.0  # some 25 hours of one conversation (80 MB an hour)
 DESCRIPTORS_MIN = 10_000
 CERTIFICATE_DAYS_MIN = 14
-BITS_A_LISTENER = 64_000  # Opus at 48 kbit/s and its framing
+BITS_A_LISTENER = 64_000  # Opus at 48 kbit/s, its framing and events
+BITS_A_LISTENER_LIGHTER = 36_000  # at 20, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +184,15 @@ def _descriptors(settings: Settings) -> Iterator[Finding]:
 
 def _uplink(settings: Settings) -> Iterator[Finding]:
     if settings.egress_mbit:
-        listeners = int(settings.egress_mbit * 0.8 * 1e6 / BITS_A_LISTENER)  # a fifth for speakers and pages
-        yield Finding("uplink", "ok", f"{settings.egress_mbit} Mbit/s carry some {listeners:,} listeners")
+        carried = settings.egress_mbit * 0.8 * 1e6  # a fifth for speakers and pages
+        found = f"{settings.egress_mbit} Mbit/s carry some {int(carried / BITS_A_LISTENER):,} listeners"
+        if settings.makes_lighter:
+            found += f", {int(carried / BITS_A_LISTENER_LIGHTER):,} with the lighter renditions"
+        yield Finding("uplink", "ok", found)
     else:
-        thousand = BITS_A_LISTENER * 1000 / 1e6
-        mend = "set egress_mbit to what the line carries"
-        yield Finding("uplink", "warn", f"not said; 1,000 listeners take {thousand:.0f} Mbit/s", mend)
+        full, lighter = BITS_A_LISTENER * 1000 / 1e6, BITS_A_LISTENER_LIGHTER * 1000 / 1e6
+        found = f"not said; 1,000 listeners take {full:.0f} Mbit/s, {lighter:.0f} with lighter renditions"
+        yield Finding("uplink", "warn", found, "set egress_mbit to what the line carries")
     if settings.edge_host in ("127.0.0.1", "::1", "localhost"):
         mend = 'set edge_host = "0.0.0.0" (and a certificate) to be heard from elsewhere'
         yield Finding("uplink", "ok", "only this machine can listen", mend)

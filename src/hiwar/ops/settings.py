@@ -51,6 +51,7 @@ SETTINGS = (
     ),
     Setting("backstage_tls_key", "", "Private key (PEM) of backstage."),
     Setting("trusted_proxies", "", "Networks (CIDR, comma separated) whose X-Forwarded-For is believed."),
+    Setting("proxy_protocol", False, "Trusted proxies begin each connection with a PROXY v2 header."),
     Setting("metrics_host", "127.0.0.1", "Address of the Prometheus metrics."),
     Setting("metrics_port", 8009, "Port of the Prometheus metrics; 0 switches them off.", 0, 65535),
     Setting("rtc_port_low", 40500, "Lowest UDP port of speakers' sound.", 1024, 65535),
@@ -67,7 +68,16 @@ SETTINGS = (
         "burst_seconds", 2.0, "Sound sent at once to a progressive listener (at least 48 KiB).", 0.0, 20.0
     ),
     Setting("listener_buffer_kb", 256, "Unsent bytes after which a slow listener skips to live.", 16, 4096),
+    Setting("seats_max", 0, "Most live listeners on this machine; 0: what it carries.", 0, 65_536),
+    Setting("joins_per_second", 0, "Most new listeners a second; 0: what it carries.", 0, 100_000),
+    Setting("known_networks", "", "Networks (CIDR, comma separated) that no share or limit is held against."),
     Setting("egress_mbit", 0, "What the line carries outwards, in Mbit/s; 0: not said.", 0, 1_000_000),
+    Setting(
+        "lighter_renditions",
+        "auto",
+        "Make lighter Opus, AAC and MP3 too, for when the line is full; auto: if egress_mbit is set.",
+        choices=("auto", "on", "off"),
+    ),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("language", "ar", "Language of pages for whom the browser names none.", choices=("ar", "en")),
     Setting("demonstration", False, "Keep a demonstration conversation on air."),
@@ -92,6 +102,7 @@ class Settings:
     backstage_tls_cert: str
     backstage_tls_key: str
     trusted_proxies: str
+    proxy_protocol: bool
     metrics_host: str
     metrics_port: int
     rtc_port_low: int
@@ -106,7 +117,11 @@ class Settings:
     write_interval_ms: int
     burst_seconds: float
     listener_buffer_kb: int
+    seats_max: int
+    joins_per_second: int
+    known_networks: str
     egress_mbit: int
+    lighter_renditions: str
     log_level: str
     language: str
     demonstration: bool
@@ -114,6 +129,11 @@ class Settings:
     @property
     def data(self) -> Path:
         return Path(self.data_dir).resolve()
+
+    @property
+    def makes_lighter(self) -> bool:
+        """Whether stages make lighter renditions: some 3 % of a core each, so only where they can help."""
+        return self.lighter_renditions == "on" or (self.lighter_renditions == "auto" and self.egress_mbit > 0)
 
     def as_environment(self) -> dict[str, str]:
         """These settings as `HIWAR_*`, from which another process reads the very same."""
@@ -236,6 +256,7 @@ _FORMS = {
     "backstage_url": "url",
     "rtc_public_address": "address",
     "trusted_proxies": "networks",
+    "known_networks": "networks",
     "stun_url": "stun",
     "turn_url": "turn",
 }

@@ -4,15 +4,15 @@ Rules: a chunk holds exactly `feed.frames_per_chunk` frames and its number says 
 starting or seeking at a chunk's number is all that a new stage needs to continue a line. Whatever is
 rendered here goes unchanged to the recording, the relay and every listener.
 
-Live events (rendered `emsg` boxes) wait for the next chunk of the Opus fMP4 feed and go in front of
-its sound. They are news, not sound: where more wait than `EVENTS_PER_CHUNK_MAX` the oldest are dropped
-and counted, since a later state replaces an earlier one.
+Live events (rendered `emsg` boxes) wait for the next chunk of a feed that carries them (Opus in fMP4) and
+go in front of its sound. They are news, not sound: where more wait than `EVENTS_PER_CHUNK_MAX` the oldest are
+dropped and counted, since a later state replaces an earlier one.
 """
 
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from hiwar.media.feed import FEED_OGG, FEED_OPUS, FEEDS, Chunk, Codec, Feed
+from hiwar.media.feed import ALL_FEEDS, FEED_OGG, FEED_OPUS, Chunk, Codec, Feed, full_feed
 from hiwar.packager.fmp4 import parse_fragment, render_fragment, render_init
 from hiwar.packager.ogg import HEADER_PAGES, render_headers, render_page
 
@@ -20,18 +20,19 @@ EVENTS_PER_CHUNK_MAX = 32
 
 
 def init_bytes(feed_name: str) -> bytes:
-    """What a listener gets before the first chunk: MP4's init segment, Ogg's header pages, or nothing."""
-    feed = FEEDS[feed_name]
-    if feed is FEED_OGG:
+    """What a listener gets before the first chunk: MP4's init segment, Ogg's header pages, or nothing. A
+    lighter feed has its full sibling's, byte for byte."""
+    feed = full_feed(ALL_FEEDS[feed_name])
+    if feed.is_ogg:
         return render_headers()
     return b"" if feed.rendition.codec is Codec.MP3 else render_init(feed.rendition)
 
 
 def render_chunk(feed: Feed, number: int, frames: Sequence[bytes], events: Sequence[bytes] = ()) -> Chunk:
-    """Chunk `number` of `feed` from its frames; `events` are for the Opus fMP4 feed only."""
+    """Chunk `number` of `feed` from its frames; `events` are for feeds that carry them only."""
     assert len(frames) == feed.frames_per_chunk
     media_time = number * feed.chunk_samples
-    if feed is FEED_OGG:
+    if feed.is_ogg:
         end = media_time + feed.chunk_samples
         payload = render_page(frames, granule=end, sequence=HEADER_PAGES + number)
     elif feed.rendition.codec is Codec.MP3:
@@ -87,10 +88,10 @@ class FeedPackager:
     def push(self, frame: bytes, events: Iterable[bytes] = ()) -> Chunk | None:
         """Take one frame; the chunk that it completes, if it does.
 
-        `events` are rendered `emsg` boxes for the front of the next chunk; other feeds than the Opus
-        fMP4 feed have no place for them and ignore them.
+        `events` are rendered `emsg` boxes for the front of the next chunk; a feed that has no place for
+        them ignores them.
         """
-        if self.feed is FEED_OPUS:
+        if self.feed.carries_events:
             self._keep(events)
         self._frames.append(frame)
         if len(self._frames) < self.feed.frames_per_chunk:

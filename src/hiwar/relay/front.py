@@ -126,6 +126,18 @@ def seats_step(seats: int) -> int:
     return tenth // unit * unit
 
 
+def shown_notice(state: FrontState, wishes: FrontWishes | None, wallclock: float) -> FrontNotice | None:
+    """What the public is told now: of the notices that the host lets out, the newest, while the front door
+    reports and is not as open as ever."""
+    held_back = wishes is not None and wishes.notices == "off"
+    if held_back or state.rung is Rung.OPEN or wallclock - state.at_wallclock > STALE_S:
+        return None
+    let_out = state.notices
+    if wishes is not None and wishes.notices == "ask":
+        let_out = tuple(each for each in let_out if each.at_wallclock in wishes.approved)
+    return let_out[-1] if let_out else None
+
+
 def read_front_state(directory: Directory) -> FrontState | None:
     """The state as last written, however old; None where there is none that can be read."""
     return _read(directory.front_file, FrontState)

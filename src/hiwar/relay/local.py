@@ -18,11 +18,11 @@ import msgspec
 from hiwar.media.feed import Chunk
 from hiwar.media.timeline import samples
 from hiwar.relay.framing import FramedProtocol, render_frame
-from hiwar.relay.messages import AnyData, Audience, Ended, Event, Hello, Media, Skipped
+from hiwar.relay.messages import AnyData, Audience, Ended, Event, Health, Hello, Media, Skipped
 
 BACKLOG_SECONDS = 64  # the live window of a minute, and a segment
-QUEUE_BYTES_MAX = 8 * 1024 * 1024  # some four backlogs; at 250 kbit/s minutes of sound
-RECEIVED_MAX = 20_000  # messages an edge may leave unread: ten backlogs; then the oldest is dropped
+QUEUE_BYTES_MAX = 12 * 1024 * 1024  # four backlogs of all eight feeds, which are some 370 kbit/s together
+RECEIVED_MAX = 40_000  # messages an edge may leave unread: ten such backlogs; then the oldest is dropped
 
 _decode = msgspec.msgpack.Decoder(AnyData).decode
 
@@ -65,6 +65,10 @@ class LocalPublisher:
         if event.kind == "state":
             self._state = frame
         self._send(frame)
+
+    def health(self, health: Health) -> None:
+        """Of the moment: nobody who comes later needs it."""
+        self._send(render_frame(health))
 
     def ended(self, media_time: int) -> None:
         self._ended = render_frame(Ended(media_time))

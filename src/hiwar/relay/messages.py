@@ -43,6 +43,18 @@ class Event(DataMessage, frozen=True):
     body: bytes
 
 
+class Health(DataMessage, frozen=True):
+    """How the speakers fare, twice a second; whoever serves listeners cuts back before they notice.
+
+    `frame_lateness_ms`: the latest of the last second's frames; `frames_late`: how many of them, a second,
+    began over 5 ms late or were passed over; `recorder_lag_s`: the age of the oldest thing not on disk yet.
+    """
+
+    frame_lateness_ms: float
+    frames_late: float
+    recorder_lag_s: float
+
+
 class Skipped(DataMessage, frozen=True):
     """This subscriber was too slow: `count` messages were dropped before the next one."""
 
@@ -144,7 +156,7 @@ class Failed(ControlMessage, frozen=True):
     reason: str
 
 
-AnyData = Hello | Media | Event | Skipped | Ended | Audience
+AnyData = Hello | Media | Event | Health | Skipped | Ended | Audience
 AnyControl = (
     Assign | Offer | Answer | Trickle | Leave | AddFile | Command | Watch | Ask | Notice | Done | Failed
 )

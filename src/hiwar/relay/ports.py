@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from hiwar.media.feed import Chunk
-from hiwar.relay.messages import AnyData, ControlMessage, Event, Hello, Notice
+from hiwar.relay.messages import AnyData, ControlMessage, Event, Health, Hello, Notice
 
 
 class Publisher(Protocol):
@@ -15,6 +15,7 @@ class Publisher(Protocol):
     def hello(self, hello: Hello) -> None: ...
     def chunk(self, chunk: Chunk) -> None: ...
     def event(self, event: Event) -> None: ...
+    def health(self, health: Health) -> None: ...
     def ended(self, media_time: int) -> None: ...
     @property
     def listeners(self) -> int:

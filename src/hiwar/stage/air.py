@@ -38,16 +38,22 @@ class Air:
     """One stage's time on air.
 
     `begin` is called once, at the first frame, and says its media time (0, or where an earlier stage's
-    line goes on, a multiple of CHUNK_SAMPLES).
+    line goes on, a multiple of CHUNK_SAMPLES). `lighter` has the lighter renditions, where they are made.
     """
 
     def __init__(
-        self, recorder: ChunkKeeper, line: OpusLine, slow: SlowLines, begin: Callable[[], int]
+        self,
+        recorder: ChunkKeeper,
+        line: OpusLine,
+        slow: SlowLines,
+        begin: Callable[[], int],
+        lighter: SlowLines | None = None,
     ) -> None:
         self._recorder = recorder
         self.media_time = line.media_time  # of the next frame
         self._line = line
         self._slow = slow
+        self._lighter = lighter
         self._begin: Callable[[], int] | None = begin
         self._last_number = -1
         self._events: deque[tuple[str, bytes]] = deque(maxlen=EVENTS_MAX)
@@ -69,15 +75,21 @@ class Air:
 
     def frame(self, pcm: Pcm) -> tuple[Chunk, ...]:
         """The program's sound (960,) at `media_time`; the chunks that became whole."""
+        events = self._take_events()
         self._slow.push(self.media_time, pcm)
-        return self._recorded(self._line.sound(pcm, self._take_events()))
+        if self._lighter is not None:
+            self._lighter.push(self.media_time, pcm, events)
+        return self._recorded(self._line.sound(pcm, events))
 
     def finish(self, finished: Callable[[], None]) -> tuple[tuple[Chunk, ...], int]:
         """Fill up; the last Opus chunks, and the conversation's length. `finished` is called, in another
-        thread, when the slower feeds are whole too."""
+        thread, when the slower feeds are whole too; the lighter ones are waited for by nobody."""
         end = max(END_GRID, ceil_to(ceil_to(self._line.media_time, CHUNK_SAMPLES), END_GRID))
+        events = self._take_events()
         self._slow.finish(end, finished)
-        return self._recorded(self._line.finish(end, self._take_events())), end
+        if self._lighter is not None:
+            self._lighter.finish(end, lambda: None, events)
+        return self._recorded(self._line.finish(end, events)), end
 
     def _take_events(self) -> list[bytes]:
         rendered = []

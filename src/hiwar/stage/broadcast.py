@@ -1,6 +1,6 @@
 """The way out: from the opened air to the closed recording, and what listeners are sent meanwhile.
 
-`Broadcast` owns the recorder, the thread of the slower encoders and the publisher, and gives the program
+`Broadcast` owns the recorder, the threads of the slower encoders and the publisher, and gives the program
 its air. Everything here runs in the loop's thread except where a docstring says otherwise; whatever may
 wait for the disk runs in a worker thread and is awaited.
 
@@ -11,11 +11,13 @@ wait for the disk runs in a worker thread and is awaited.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hiwar.media.feed import FEEDS, Chunk
+import structlog
+
+from hiwar.media.feed import ALL_FEEDS, FEEDS, Chunk
 from hiwar.media.packet import SpeakerPacket
 from hiwar.media.timeline import samples
 from hiwar.ops.clock import monotonic, wallclock
@@ -28,26 +30,31 @@ from hiwar.relay.ports import Publisher
 from hiwar.relay.records import Specification
 from hiwar.stage.air import Air, record_chunks
 from hiwar.stage.continuity import Moment, elapsed_samples, lay_silence, outage_fields, start_media_time
+from hiwar.stage.lighter import lighter_lines
 from hiwar.stage.lines import OpusLine, opus_line, slow_lines
 from hiwar.stage.program import Program
 from hiwar.stage.slow import SlowLines
 
 END_SECONDS_MAX = 7 * 24 * 3600.0  # that the end of a recording is kept in memory until somebody makes room
 SILENCE_BYTES_MAX = 24 * 1024 * 1024  # that wait for the disk while hours are filled; the rest is for sound
+LIGHTER_FRAMES_MAX = 50  # a second that waits for the lighter encoders: edges give full chunks long before
 PUBLISHED_SILENCE_SECONDS = 64  # of an outage, as much as the relay keeps: older silence is only recorded
+
+_log = structlog.get_logger()
 
 
 def read_clocks() -> Moment:
     return Moment(read_boot_id(), monotonic(), wallclock())
 
 
-def feed_inits() -> dict[str, bytes]:
-    """The header bytes of every feed."""
-    return {name: init_bytes(name) for name in FEEDS}
+def feed_inits(feeds: Iterable[str]) -> dict[str, bytes]:
+    """The header bytes of each feed."""
+    return {name: init_bytes(name) for name in feeds}
 
 
 class Broadcast:
-    """See the module. `failed` is told, in any thread, of an error that the stage cannot outlive."""
+    """See the module. `failed` is told, in any thread, of an error that the stage cannot outlive; `lighter`
+    says whether lighter renditions are made."""
 
     def __init__(
         self,
@@ -56,6 +63,8 @@ class Broadcast:
         program: Program,
         publisher: Publisher,
         failed: Callable[[BaseException], None],
+        *,
+        lighter: bool = False,
     ) -> None:
         self.incarnation = 1
         self.opened_wallclock: float | None = None
@@ -68,6 +77,8 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._recorder: Recorder | None = None
         self._slow: SlowLines | None = None
+        self._lighter: SlowLines | None = None
+        self._makes_lighter = lighter
         self._air: Air | None = None
         self._closing = False
         self._closed = False
@@ -105,7 +116,8 @@ class Broadcast:
     def greet(self) -> None:
         """Tell subscribers what this is; again when the origin of media time is known."""
         origin = self.opened_wallclock or 0.0
-        self._publisher.hello(Hello(self._specification, self.incarnation, origin, feed_inits()))
+        inits = feed_inits(ALL_FEEDS if self._makes_lighter else FEEDS)
+        self._publisher.hello(Hello(self._specification, self.incarnation, origin, inits))
 
     async def start(self) -> None:
         """Open the air, or go on with the recording that an earlier stage left. If that one had ended it,
@@ -116,7 +128,7 @@ class Broadcast:
             OSError: the recording cannot be read.
         """
         recorder, resumption = await asyncio.to_thread(
-            Recorder.open, self._folder, inits=feed_inits(), failed=self._failed
+            Recorder.open, self._folder, inits=feed_inits(FEEDS), failed=self._failed
         )
         self._recorder = recorder
         if resumption is None:
@@ -172,12 +184,18 @@ class Broadcast:
         await self._length_known.wait()
         self.journal(JournalKind.ENDED, {})
         await self._close(END_SECONDS_MAX)
+        await self._stop(self._lighter)
 
     async def leave(self) -> None:
         """Get what there is onto the disk; the conversation goes on elsewhere. Harmless after the end."""
-        if self._slow is not None:
-            await asyncio.to_thread(self._slow.stop)
+        await self._stop(self._lighter)
+        await self._stop(self._slow)
         await self._close(CLOSE_SECONDS)
+
+    @staticmethod
+    async def _stop(encoders: SlowLines | None) -> None:
+        if encoders is not None:
+            await asyncio.to_thread(encoders.stop)
 
     async def _close(self, seconds_max: float) -> None:
         if self._recorder is not None:
@@ -188,8 +206,21 @@ class Broadcast:
         assert self._recorder is not None
         slow = self._slow = SlowLines(slow_lines(next_chunk), self._deliver, self._failed, self._may_lay)
         slow.start()
-        self._air = Air(self._recorder, line, slow, begin)
+        if self._makes_lighter:
+            self._lighter = SlowLines(
+                lighter_lines(),
+                self._deliver,
+                self._lighter_failed,
+                name="lighter-encoders",
+                frames_max=LIGHTER_FRAMES_MAX,
+            )
+            self._lighter.start()
+        self._air = Air(self._recorder, line, slow, begin, self._lighter)
         self._program.go_on_air(self._air)
+
+    def _lighter_failed(self, error: BaseException) -> None:
+        """That thread. Nobody is worse off than without lighter renditions: the stage goes on."""
+        _log.error("the lighter renditions broke", error=repr(error), exc_info=error)
 
     def _may_lay(self) -> bool:
         """Whether the recorder keeps up with a long silence. Any thread. Nobody waits for a disk that

@@ -3,7 +3,7 @@
 Rules: frame k covers samples [k * frame_samples, (k + 1) * frame_samples) of media time, sample for
 sample as a decoder puts it out that is given frame k first (the first of them fades in, since a
 transform codec needs the frame before). Frames are raw: AAC without ADTS, MP3 with its own header
-(64 kbit/s: always 192 bytes) and without bit reservoir, so that any frame can follow a silent one.
+(64 kbit/s: always 192 bytes; 32: 96) and without bit reservoir, so that any frame can follow a silent one.
 No threads here; an encoder belongs to one thread at a time.
 
 Theory of operation. Codecs are late by a fixed delay: AAC by 1024 samples, which is one frame, the
@@ -106,8 +106,8 @@ class _FrameEncoder:
 class AacEncoder(_FrameEncoder):
     """AAC-LC, mono; frames of 1024 samples. It is two frames behind what is pushed."""
 
-    def __init__(self, position: int = 0) -> None:
-        super().__init__(AAC, codec="aac", options={"aac_coder": "fast"}, position=position, lead_in=0)
+    def __init__(self, position: int = 0, rendition: Rendition = AAC) -> None:
+        super().__init__(rendition, codec="aac", options={"aac_coder": "fast"}, position=position, lead_in=0)
 
     @property
     def audio_specific_config(self) -> bytes:
@@ -124,10 +124,10 @@ class AacEncoder(_FrameEncoder):
 class Mp3Encoder(_FrameEncoder):
     """MPEG-1 Layer III, mono, constant bit rate; frames of 1152 samples, each decodable by itself."""
 
-    def __init__(self, position: int = 0) -> None:
-        lead_in = -_MP3_DELAY % MP3.frame_samples
+    def __init__(self, position: int = 0, rendition: Rendition = MP3) -> None:
+        lead_in = -_MP3_DELAY % rendition.frame_samples
         super().__init__(
-            MP3, codec="libmp3lame", options={"reservoir": "0"}, position=position, lead_in=lead_in
+            rendition, codec="libmp3lame", options={"reservoir": "0"}, position=position, lead_in=lead_in
         )
 
     @staticmethod

@@ -5,9 +5,12 @@ matters. Memory is the same after a minute and after a week; nothing is allocate
 """
 
 from array import array
+from collections import deque
 
 BIN_SECONDS = 50e-6
 BINS = 400  # up to 20 ms, one frame; the last bin, one more, holds whatever is later
+RECENT_FRAMES = 50  # a second
+LATE_SECONDS = 0.005  # a frame that began later than this after its deadline counts as late
 
 
 class Lateness:
@@ -18,12 +21,14 @@ class Lateness:
         self.count = 0
         self.max_seconds = 0.0
         self.sum_seconds = 0.0
+        self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
 
     def add(self, lateness_seconds: float) -> None:
         """Count one frame; a frame that began early counts as punctual."""
         late = max(0.0, lateness_seconds)
         self._bins[min(BINS, int(late / BIN_SECONDS))] += 1
         self.count += 1
+        self._recent.append(late)
         self.sum_seconds += late
         self.max_seconds = max(self.max_seconds, late)
 
@@ -42,3 +47,8 @@ class Lateness:
     def over(self, seconds: float) -> int:
         """How many frames began more than `seconds` (at most 20 ms) late, exact to a bin."""
         return sum(self._bins[min(BINS, int(seconds / BIN_SECONDS)) :])
+
+    def recent(self, seconds: float) -> tuple[float, int]:
+        """Of the last second's frames: the latest (seconds), and how many were more than `seconds` late."""
+        frames = tuple(self._recent)
+        return max(frames, default=0.0), sum(late > seconds for late in frames)

@@ -41,15 +41,16 @@ class Line(Protocol):
         """Where the next sound belongs: samples at 48 kHz, a multiple of 960."""
         ...
 
-    def sound(self, pcm: Pcm) -> Iterable[Chunk]:
-        """20 ms of sound (960,) at `media_time`; the chunks that became whole."""
+    def sound(self, pcm: Pcm, events: Iterable[bytes] = ()) -> Iterable[Chunk]:
+        """20 ms of sound (960,) at `media_time`; the chunks that became whole. `events` are rendered `emsg`
+        boxes for the front of the next chunk, where the line has a feed that carries them."""
         ...
 
     def silence(self, until: int) -> Iterator[Chunk]:
         """Silence from `media_time` up to `until` (a multiple of 960, not before it), lazily."""
         ...
 
-    def finish(self, end: int) -> Iterator[Chunk]:
+    def finish(self, end: int, events: Iterable[bytes] = ()) -> Iterator[Chunk]:
         """Silence after the last sound, until every chunk before `end` (a multiple of END_GRID) is out."""
         ...
 
@@ -66,7 +67,6 @@ class OpusLine:
         return self._packager.media_time
 
     def sound(self, pcm: Pcm, events: Iterable[bytes] = ()) -> tuple[Chunk, ...]:
-        """As `Line.sound`; `events` are rendered `emsg` boxes for the front of the next chunk."""
         return self._packager.push(self._encoder.encode(pcm), events)
 
     def silence(self, until: int) -> Iterator[Chunk]:
@@ -96,7 +96,7 @@ class TransformLine:
     def media_time(self) -> int:
         return self._position
 
-    def sound(self, pcm: Pcm) -> Iterator[Chunk]:
+    def sound(self, pcm: Pcm, events: Iterable[bytes] = ()) -> Iterator[Chunk]:
         self._position += pcm.size
         yield from self._pack(self._encoder.push(pcm))
 
@@ -109,7 +109,7 @@ class TransformLine:
         while self._packager.media_time < target:
             yield from self._pack((canned,))
 
-    def finish(self, end: int) -> Iterator[Chunk]:
+    def finish(self, end: int, events: Iterable[bytes] = ()) -> Iterator[Chunk]:
         quiet = np.zeros(FRAME_SAMPLES, np.float32)
         while self._packager.next_number * self._packager.feed.chunk_samples < end:
             yield from self.sound(quiet)

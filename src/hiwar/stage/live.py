@@ -19,7 +19,7 @@ from hiwar.media.timeline import seconds
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.ops.supervision import wait_until
 from hiwar.relay.directory import Directory
-from hiwar.relay.messages import Command
+from hiwar.relay.messages import Command, Health
 from hiwar.relay.ports import Publisher
 from hiwar.relay.records import Person, Specification, Standing
 from hiwar.relay.records import Room as RoomRecord
@@ -27,6 +27,7 @@ from hiwar.stage.broadcast import Broadcast
 from hiwar.stage.bulletins import render_levels, render_state, somebody_speaks
 from hiwar.stage.cast import Cast
 from hiwar.stage.clock import FrameClock
+from hiwar.stage.lateness import LATE_SECONDS
 from hiwar.stage.orders import (
     AdjustVoice,
     CloseSession,
@@ -45,6 +46,7 @@ from hiwar.stage.roster import describe_speakers
 
 TICK_SECONDS = 0.1  # and so at most ten notices a second
 STATE_SECONDS = 2.0  # listeners get the state at least so often
+HEALTH_SECONDS = 0.5
 STANDING_SECONDS = 2.0  # after which a standing that the disk refused is tried again
 LAST_WORDS_SECONDS = 1.0  # from Ended until the sockets close, so that the edges have it all
 JOURNAL_LINES_MAX = (
@@ -67,10 +69,13 @@ class _News:
     state_at: float = 0.0
     recording: str = "off"
     spoke: bool = False
+    health_at: float = 0.0
+    skipped: int = 0  # frames, when the health was told last
 
 
 class Live:
-    """One conversation on this stage. `notify` is called when the room page should be told."""
+    """One conversation on this stage. `notify` is called when the room page should be told; `lighter` says
+    whether lighter renditions are made."""
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Live:
         speakers_max: int,
         waiting_minutes: float,
         notify: Callable[[], None],
+        lighter: bool = False,
     ) -> None:
         self.specification = specification
         self.room = Room(speakers_max, waiting_minutes * 60)
@@ -92,6 +98,7 @@ class Live:
             self.program,
             publisher,
             self._broken,
+            lighter=lighter,
         )
         self.cast = Cast(self.program, self.broadcast.keep_packet)
         self.levels: dict[str, int] = {}
@@ -282,11 +289,23 @@ class Live:
             if news.recording != self.broadcast.recording:
                 news.recording, news.changed = self.broadcast.recording, True
             self.cast.read_health()
+            self._tell_health()
             if (news.changed or monotonic() - news.state_at >= STATE_SECONDS) and not self.broadcast.length:
                 self._tell_state()
             if news.changed or news.levels:
                 news.changed = news.levels = False
                 self._notify()
+
+    def _tell_health(self) -> None:
+        """How punctual the frames of the last second were, for who must cut back before speakers notice."""
+        news, now = self._news, monotonic()
+        if now - news.health_at < HEALTH_SECONDS or self.broadcast.length:
+            return
+        latest, late = self.clock.lateness.recent(LATE_SECONDS)
+        skipped, news.skipped = self.clock.skipped - news.skipped, self.clock.skipped
+        passed_over = skipped / (now - news.health_at)
+        news.health_at = now
+        self._publisher.health(Health(latest * 1000, late + passed_over, self.broadcast.recorder_lag_seconds))
 
     def _tell_state(self) -> None:
         self._news.state_at = monotonic()

@@ -121,6 +121,7 @@ async def serve_conversation(
         speakers_max=settings.speakers_max,
         waiting_minutes=settings.waiting_minutes,
         notify=desk.notify,
+        lighter=settings.makes_lighter,
     )
     desk.live = live
     expose_stage(live)

@@ -7,10 +7,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from hiwar.stage.lateness import Lateness
+from hiwar.stage.lateness import LATE_SECONDS, Lateness
 from hiwar.stage.live import Live
 
-LATE_SECONDS = 0.005  # a frame that began later than this after its deadline counts as late
 LATENESS_BOUNDS = (0.0005, 0.001, 0.0015, 0.002, 0.0025, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02)
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
 

@@ -1,11 +1,11 @@
-"""The thread of the slower encoders: AAC and MP3, which must never hold up the frame clock.
+"""A thread of slower encoders: AAC and MP3, or the lighter renditions. They never hold up the frame clock.
 
 Sound comes over a bounded queue. `push` never waits: when the thread is so far behind that the queue is
-full (`QUEUE_FRAMES_MAX`), the frame is dropped and counted, and the lines lay silence over the hole, so
-media time stays one line. The same silence fills the time between an older stage's last chunk and the
-first sound here.
+full (`frames_max`), the frame is dropped and counted, and the lines lay silence over the hole, so media time
+stays one line. The same silence fills the time between an older stage's last chunk and the first sound here.
 
-An error in here is handed to `failed`: a stage that cannot make all its feeds must be replaced.
+An error in here ends the thread and is handed to `failed`: a stage that cannot make all that it records must
+be replaced.
 """
 
 import threading
@@ -29,17 +29,19 @@ Deliver = Callable[[Sequence[Chunk]], None]
 class _Sound:
     media_time: int
     pcm: Pcm
+    events: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Finish:
     end: int
+    events: tuple[bytes, ...]
     finished: Callable[[], None]
 
 
 class SlowLines:
     """Owns `lines`. `deliver` gets the chunks and `failed` an error, both in this thread. `may_go_on` says
-    whether more of a long silence may be delivered now."""
+    whether more of a long silence may be delivered now; at most `frames_max` frames wait."""
 
     def __init__(
         self,
@@ -47,14 +49,18 @@ class SlowLines:
         deliver: Deliver,
         failed: Callable[[BaseException], None],
         may_go_on: Callable[[], bool] = lambda: True,
+        *,
+        name: str = "slow-encoders",
+        frames_max: int = QUEUE_FRAMES_MAX,
     ) -> None:
         self.frames_dropped = 0
+        self._frames_max = frames_max
         self._lines = tuple(lines)
         self._deliver = deliver
         self._failed = failed
         self._may_go_on = may_go_on
         self._queue: SimpleQueue[_Sound | _Finish | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="slow-encoders", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -64,16 +70,16 @@ class SlowLines:
         """Frames that wait."""
         return self._queue.qsize()
 
-    def push(self, media_time: int, pcm: Pcm) -> None:
-        """20 ms of sound, copied. Any thread; never waits."""
-        if self._queue.qsize() >= QUEUE_FRAMES_MAX:
+    def push(self, media_time: int, pcm: Pcm, events: Sequence[bytes] = ()) -> None:
+        """20 ms of sound, copied, and the events at its media time. Any thread; never waits."""
+        if self._queue.qsize() >= self._frames_max:
             self.frames_dropped += 1
             return
-        self._queue.put(_Sound(media_time, pcm.copy()))
+        self._queue.put(_Sound(media_time, pcm.copy(), tuple(events)))
 
-    def finish(self, end: int, finished: Callable[[], None]) -> None:
+    def finish(self, end: int, finished: Callable[[], None], events: Sequence[bytes] = ()) -> None:
         """After what waits: fill every feed to `end`, then call `finished` (in this thread) and stop."""
-        self._queue.put(_Finish(end, finished))
+        self._queue.put(_Finish(end, tuple(events), finished))
 
     def stop(self) -> None:
         """Stop after what waits, without an end: the next stage goes on. Waits for that, but not for long."""
@@ -95,13 +101,13 @@ class SlowLines:
     def _sound(self, line: Line, item: _Sound) -> None:
         if item.media_time > line.media_time:
             deliver_in_steps(line.silence(item.media_time), self._deliver, self._may_go_on)
-        chunks = tuple(line.sound(item.pcm))
+        chunks = tuple(line.sound(item.pcm, item.events))
         if chunks:
             self._deliver(chunks)
 
     def _finish(self, item: _Finish) -> None:
         for line in self._lines:
-            self._deliver(tuple(line.finish(item.end)))
+            self._deliver(tuple(line.finish(item.end, item.events)))
         item.finished()
 
 
