@@ -6,7 +6,7 @@ import json
 import pytest
 
 from hiwar.edge.fanout import BURST_BYTES_MIN
-from hiwar.media.feed import FEED_OPUS, FEEDS
+from hiwar.media.feed import FEED_OPUS, FEEDS, Feed
 from hiwar.packager.feeds import init_bytes
 from hiwar.packager.fmp4 import parse_fragment
 from hiwar.relay.messages import Event
@@ -20,9 +20,9 @@ ID = "abcdef1"
 
 
 async def start_stage(
-    house: House, steps: int = 100, visibility: Visibility = Visibility.PUBLIC
+    house: House, steps: int = 100, visibility: Visibility = Visibility.PUBLIC, *, lighter: bool = False
 ) -> FakeStage:
-    stage = FakeStage(house.directory, ID, visibility)
+    stage = FakeStage(house.directory, ID, visibility, lighter=lighter)
     await stage.start()
     stage.step(steps)
     await until(lambda: heard(house) == steps)
@@ -68,6 +68,39 @@ async def test_every_listener_gets_exactly_the_bytes_that_were_sent(name: str) -
                 assert sent.endswith(ear.body[len(init_bytes(name)) :])
                 assert len(ear.body) > BURST_BYTES_MIN
         await stage.publisher.close()
+
+
+@pytest.mark.parametrize("name", FEEDS)
+async def test_lighter_and_back_in_a_running_response_is_a_chunk_like_any_other(name: str) -> None:
+    """Also for who joins meanwhile: their opening is of what everybody was sent."""
+    feed = FEEDS[name]
+    per_chunk = feed.chunk_samples // 3840
+    async with open_house(interval_ms=240) as house, asyncio.TaskGroup() as group:
+        stage = await start_stage(house, 480, lighter=True)
+        broadcast, ears = house.stages.broadcasts[ID], [Ear(), Ear(), Ear()]
+        for ear, lighter in zip(ears, (True, False, False), strict=True):
+            group.create_task(ear.listen(house.port, f"/c/{ID}/live.{feed.extension}"))
+            await until(lambda ear=ear: len(ear.body) > 0)  # type: ignore[misc]
+            stage.step(24 * per_chunk)
+            await until(lambda: heard(house) == stage.media_time // 3840)
+            broadcast.use_lighter(lighter)
+        stage.publisher.ended(stage.media_time)
+        await until(lambda: all(ear.closed for ear in ears))
+        line = [chunk.payload for chunk in stage.sent[name]]
+        cut = slice(480 // per_chunk + 24, 480 // per_chunk + 48)
+        line[cut] = [chunk.payload for chunk in stage.sent[feed.lighter][cut]]
+        whole = b"".join(line)
+        for ear in ears:
+            assert whole.endswith(sound_of(ear.body, feed, line))
+        assert len(line[cut][0]) < 0.75 * len(line[0])
+        await stage.publisher.close()
+
+
+def sound_of(body: bytes, feed: Feed, line: list[bytes]) -> bytes:
+    """What a listener got behind the header bytes and the first events."""
+    assert body.startswith(init_bytes(feed.name))
+    starts = [body.find(payload) for payload in line]
+    return body[min(start for start in starts if start >= 0) :]
 
 
 async def test_a_dead_stage_keeps_its_listeners_and_the_next_one_continues_without_a_double() -> None:
@@ -161,7 +194,7 @@ async def test_before_the_air_after_the_end_and_between_stages_are_told_apart() 
         early = await get(house, f"/c/{ID}/live.mp3")
         assert status_of(early) == 409
         assert b"Retry-After: 2" in early
-        assert status_of(await get(house, f"/c/{ID}/hls/opus/live.m3u8")) == 409
+        assert status_of(await get(house, f"/c/{ID}/hls/live.m3u8")) == 409
         assert json.loads((await get(house, f"/c/{ID}/now")).partition(b"\r\n\r\n")[2])["phase"] == "live"
         await stage.publisher.close()
         house.stages.broadcasts.clear()
@@ -176,8 +209,8 @@ async def test_before_the_air_after_the_end_and_between_stages_are_told_apart() 
 
 ADDRESSES = (
     "live.mp4", "live.m4a", "live.ogg", "live.mp3", "events", "now", "hls/live.m3u8", "archive/opus.mp4",
-    "hls/opus/live.m3u8", "hls/aac/init.mp4", "hls/opus/1.m4s", "hls/opus/1.0.m4s",
 )  # fmt: skip
+BEHIND = ("hls/opus/live.m3u8", "hls/aac/init.mp4", "hls/opus/1.m4s", "hls/opus/1.0.m4s")  # behind a playlist
 
 
 async def test_every_address_of_a_link_only_conversation_asks_for_a_proof() -> None:
@@ -185,6 +218,8 @@ async def test_every_address_of_a_link_only_conversation_asks_for_a_proof() -> N
     other = render_token(Token(Kind.VOUCHER, "another1", "v1"), KEY)
     async with open_house() as house:
         stage = await start_stage(house, 200, Visibility.LINK)
+        for address in BEHIND:
+            assert status_of(await get(house, f"/c/{ID}/{address}?t={voucher}")) == 403, address
         for address in ADDRESSES:
             assert status_of(await get(house, f"/c/{ID}/{address}")) == 403, address
             assert status_of(await get(house, f"/c/{ID}/{address}?t={other}")) == 403, address
@@ -253,11 +288,52 @@ async def test_the_stage_is_told_how_many_listen() -> None:
         for ear in ears:
             group.create_task(ear.listen(house.port, f"/c/{ID}/live.ogg"))
         await until(lambda: stage.publisher.listeners == 3, 3.0)
-        assert len(await get(house, f"/c/{ID}/hls/aac/live.m3u8")) > 0
+        assert status_of(await get(house, f"/c/{ID}/hls/live.m3u8")) == 200
         await until(lambda: stage.publisher.listeners == 4, 3.0)
         for ear in ears:
             ear.leave()
         await until(lambda: stage.publisher.listeners == 1, 3.0)
+        await stage.publisher.close()
+
+
+async def test_a_seat_can_be_had_before_the_air_and_sound_flows_into_the_same_response() -> None:
+    async with open_house() as house, asyncio.TaskGroup() as group:
+        stage = FakeStage(house.directory, ID)
+        await stage.start()
+        await until(lambda: ID in house.stages.broadcasts)
+        house.access._known.clear()
+        answer = await get(house, f"/c/{ID}/seat", method="POST")
+        ticket = json.loads(answer.partition(b"\r\n\r\n")[2])["ticket"]
+        ear = Ear()
+        group.create_task(ear.listen(house.port, f"/c/{ID}/live.mp4?t={ticket}"))
+        await until(lambda: len(ear.head) > 0)
+        stage.publisher.event(Event(0, "state", b'{"phase":"green_room"}'))
+        await until(lambda: b'{"phase":"green_room"}' in ear.body)
+        house.stages.broadcasts[ID].tell_front(b'{"rung":"limited"}')
+        await until(lambda: b'{"rung":"limited"}' in ear.body)
+        before = len(ear.body)
+        stage.step(20)
+        await until(lambda: heard(house) == 20)
+        stage.publisher.ended(stage.media_time)
+        await until(lambda: ear.closed)
+        assert ear.body[before:] == b"".join(chunk.payload for chunk in stage.sent["opus"])
+        await stage.publisher.close()
+
+
+async def test_the_front_doors_notice_comes_to_who_follows_now_and_to_who_comes_later() -> None:
+    async with open_house() as house, asyncio.TaskGroup() as group:
+        stage = await start_stage(house)
+        early, late, listener = Ear(), Ear(), Ear()
+        group.create_task(early.listen(house.port, f"/c/{ID}/events"))
+        await until(lambda: STATE in early.body)
+        house.stages.broadcasts[ID].tell_front(b'{"rung":"limited"}')
+        group.create_task(late.listen(house.port, f"/c/{ID}/events"))
+        group.create_task(listener.listen(house.port, f"/c/{ID}/live.mp4"))
+        for ear in (early, late):
+            await until(lambda ear=ear: b'event: front\ndata: {"rung":"limited"}' in ear.body)  # type: ignore[misc]
+        await until(lambda: b'{"rung":"limited"}' in listener.body)
+        assert b'"front":{"rung":"limited"}' in await get(house, f"/c/{ID}/now")
+        stage.publisher.ended(stage.media_time)
         await stage.publisher.close()
 
 

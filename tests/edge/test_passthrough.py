@@ -9,6 +9,9 @@ from typing import cast
 import msgspec
 import pytest
 
+from hiwar.admission.limits import Exempt
+from hiwar.admission.seat_rows import SeatView, table_bytes
+from hiwar.admission.seats import SeatTable
 from hiwar.assets import STATIC
 from hiwar.door.client import ClientLimits, UpstreamClient
 from hiwar.door.http import Problem, Request, Response
@@ -16,9 +19,11 @@ from hiwar.door.respond import ResponseWriter
 from hiwar.door.server import DoorServer
 from hiwar.door.static import StaticFiles
 from hiwar.edge.access import Access
+from hiwar.edge.asking import AskingDesk
 from hiwar.edge.cache import FRESH_SECONDS
 from hiwar.edge.passthrough import CachedPassThrough, PassThrough, forwarded_headers
 from hiwar.edge.routes import FrontDoor
+from hiwar.edge.usher import Usher
 from hiwar.relay.directory import Directory
 from hiwar.relay.records import Specification
 from tests.edge.test_cache import ask
@@ -202,7 +207,11 @@ async def test_a_hidden_conversations_page_never_comes_from_the_cache_not_even_w
     nobody = PassThrough(UpstreamClient(tmp_path / "none", QUICK))
     pages = pages_of(tmp_path / "s")
     access = Access(directory, b"k" * 32)
-    front = FrontDoor({}, access, pages=pages, archive=nobody, static=StaticFiles(STATIC))
+    usher = Usher(SeatView(empty_table(), seats_max=1), b"k" * 32, Exempt(), print, print)
+    front = FrontDoor(
+        {}, access, usher=usher, desk=AskingDesk(usher, b"k" * 32),
+        pages=pages, archive=nobody, static=StaticFiles(STATIC),
+    )  # fmt: skip
     shown = [ask("/c/abcdef1234"), ask("/c/abcdef1234/status")]
     async with serving(tmp_path / "s", Web()):
         for page in shown:
@@ -230,6 +239,13 @@ async def test_an_answer_without_a_body_gives_its_place_back(
             writer = ResponseWriter(Nowhere(), head_only=method == "HEAD", http_1_0=False, close=False)
             assert await writer.write(response)
     assert web.asked == QUICK.connections_max + 1
+
+
+def empty_table() -> memoryview:
+    """A seat table in which nobody sits."""
+    buffer = memoryview(bytearray(table_bytes(1)))
+    SeatTable.create(buffer, seats_max=1)
+    return buffer
 
 
 class Nowhere:

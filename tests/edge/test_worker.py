@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hiwar.door.server import bind_tcp
-from hiwar.edge.control import set_interval, worker_figures
+from hiwar.edge.control import set_interval, set_lighter, worker_figures
 from hiwar.edge.main import keep_workers
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import load_settings
@@ -54,6 +54,9 @@ async def test_listeners_of_a_killed_worker_hear_on_within_three_seconds() -> No
             await until(lambda: len(first.body) > 0, 10)
             (figures,) = await worker_figures(directory.runtime)
             assert await set_interval(directory.runtime, ID, 640) == 1
+            assert await set_lighter(directory.runtime, ID, True) == 1
+            (figures,) = await worker_figures(directory.runtime)
+            assert figures["conversations"][ID]["lighter"] is True
             killed = loop.time()
             os.kill(figures["pid"], signal.SIGKILL)
             again = Ear()

@@ -71,16 +71,24 @@ class Problem(Exception):
     """An answer that is not a success: status, one clear sentence, and headers (Retry-After, Allow).
 
     `arabic` is the same sentence for who reads Arabic; without it they get the status's own sentence.
+    `members` are what a program gets beside it (RFC 9457, section 3.2).
     """
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, *, arabic: str = ""
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        arabic: str = "",
+        members: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
         self.arabic = arabic
+        self.members = dict(members or {})
 
 
 Handler = Callable[[Request], Awaitable[Response | Takeover]]

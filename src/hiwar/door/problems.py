@@ -82,6 +82,7 @@ def render_problem(headers: Mapping[str, str], problem: Problem) -> Response:
             problem.status, {"Content-Type": "text/plain; charset=utf-8", **kept}, f"{detail}\n".encode()
         )
     record = {"type": "about:blank", "title": title, "status": problem.status, "detail": detail}
+    record |= problem.members
     body = json.dumps(record, ensure_ascii=False).encode()
     return Response(problem.status, {"Content-Type": "application/problem+json", **kept}, body)
 

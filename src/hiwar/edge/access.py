@@ -14,6 +14,7 @@ from hiwar.ops.clock import monotonic, wallclock
 from hiwar.relay.directory import Directory
 from hiwar.relay.records import Specification, Standing, Visibility
 from hiwar.tokens.access import Denied, check_listening
+from hiwar.tokens.media_key import is_media_key, render_media_key
 
 FRESH_SECONDS = 1.0
 KNOWN_MAX = 4096  # conversations remembered, unknown ids among them: an address costs one file a second
@@ -62,6 +63,8 @@ class Access:
         known = self.known(conversation)
         if known.specification is None:
             raise Problem(404, "There is no such conversation.", arabic="لا توجد محادثة كهذه.")
+        if not known.specification.hidden and self.opens_media(request.query.get("k", ""), conversation):
+            return known
         try:
             check_listening(
                 conversation=conversation,
@@ -75,6 +78,14 @@ class Access:
             status = 404 if error.hidden else 403
             raise Problem(status, str(error), arabic=_ARABIC[status]) from error
         return known
+
+    def opens_media(self, media_key: str, conversation: str) -> bool:
+        """Whether this is the conversation's key of the moment, which playlists give to who has a seat."""
+        return bool(media_key) and is_media_key(media_key, conversation, self._key, wallclock())
+
+    def media_suffix(self, conversation: str) -> str:
+        """What the addresses of media files in a playlist end in."""
+        return f"?k={render_media_key(conversation, self._key, wallclock())}"
 
     def open_to(self, conversation: str, *, proven: bool) -> bool:
         """Whether somebody already inside may stay: it was not hidden, nor closed to who has no proof."""

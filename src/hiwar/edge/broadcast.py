@@ -1,10 +1,12 @@
 """One conversation in one worker: its channel, and everybody who hears it from here.
 
 Messages of the relay go through the channel, and what is news there goes to the long responses, the
-waiting playlists and the event streams. Nothing here waits for a listener.
+waiting playlists and the event streams. Nothing here waits for a listener. Which rendition a chunk is of has
+been decided by then: an opening is what the others were sent.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hiwar.door.connection import DoorConnection
@@ -17,7 +19,7 @@ from hiwar.media.feed import FEED_OPUS, FEEDS, Chunk, Feed
 from hiwar.media.timeline import samples
 from hiwar.packager.fmp4 import render_event
 from hiwar.packager.playlists import TARGET_SECONDS
-from hiwar.relay.messages import AnyData, Ended, Event
+from hiwar.relay.messages import AnyData, Event, Health
 
 LEASE_SECONDS = 3 * TARGET_SECONDS
 LEASES_MAX = 20_000
@@ -48,8 +50,13 @@ class Broadcast:
             for name, feed in FEEDS.items()
         }
         self.ended_at = 0.0  # monotonic
+        self.health: Health | None = None  # the speakers', as last told
+        self.health_at = 0.0  # monotonic
+        self.interval_by_hand = False
+        self.notice = b"{}"  # the event `front`
+        self._ordered_ms = manner.interval_ms
         self._manner = manner
-        self._last_part: tuple[int, int] | None = None
+        self._last_parts: dict[str, tuple[int, int] | None] = {}
         self._openings: dict[str, tuple[int, bytes]] = {}
 
     def listeners(self, now: float) -> int:
@@ -66,33 +73,68 @@ class Broadcast:
 
     def receive(self, message: AnyData, now: float) -> None:
         """One message of the stage; `now` in monotonic seconds."""
-        news = self.channel.absorb(message)
-        if isinstance(news, Chunk):
-            self._push(news)
-        elif isinstance(news, Event):
-            self.board.push(news)
+        if isinstance(message, Health):
+            self.health, self.health_at = message, now
+        for news in self.channel.absorb(message):
+            if isinstance(news, Chunk):
+                self._push(news)
+            elif isinstance(news, Event):
+                self.board.push(news)
+                self._openings.clear()
+                self._tell_early(news)
+            else:
+                self._end(now)
+
+    def tell_front(self, notice: bytes) -> None:
+        """What the public is told of the front door, to everybody here, once."""
+        if notice != self.notice:
+            self.notice = notice
+            self.board.push(Event(self.channel.windows[FEED_OPUS.name].media_time, "front", notice))
+            self.fanouts[FEED_OPUS.name].tell(self._render_front())
             self._openings.clear()
-        elif isinstance(news, Ended):
-            self.ended_at = now
-            for fanout in self.fanouts.values():
-                fanout.end()
-            self.hls.advance()
-            self.board.dismiss()
+
+    def _render_front(self) -> bytes:
+        media_time = self.channel.windows[FEED_OPUS.name].media_time
+        return render_event("front", self.notice, media_time=media_time)
+
+    def _tell_early(self, event: Event) -> None:
+        """Before the air there are no chunks that could carry the state to who has a seat already."""
+        if event.kind == "state" and self.channel.on_air is OnAir.NOT_YET:
+            self.fanouts[FEED_OPUS.name].tell(render_event("state", event.body, media_time=0))
+
+    def use_lighter(self, lighter: bool) -> None:
+        """Give everybody the lighter renditions from the next chunk on which there is, or no longer."""
+        for chunk in self.channel.use_lighter(lighter):
+            self._push(chunk)
 
     def _push(self, chunk: Chunk) -> None:
-        self.fanouts[chunk.feed].push(chunk)
-        if chunk.feed == FEED_OPUS.name:
-            last_part = self.channel.windows[chunk.feed].last_part
-            if last_part == self._last_part:
-                return
-            self._last_part = last_part
-        elif not FEEDS[chunk.feed].mime.startswith("audio/mp4"):
-            return
-        self.hls.advance()
+        fanout, window = self.fanouts.get(chunk.feed), self.channel.windows[chunk.feed]
+        if fanout is not None:
+            fanout.push(chunk)
+        if window.feed.is_segmented and window.last_part != self._last_parts.get(chunk.feed):
+            self._last_parts[chunk.feed] = window.last_part
+            self.hls.advance(chunk.feed)
 
-    def join(self, feed: Feed, connection: DoorConnection, *, proven: bool) -> None:
-        """A long response begins."""
-        self.fanouts[feed.name].join(connection, self._opening(feed), proven=proven)
+    def _end(self, now: float) -> None:
+        self.ended_at = now
+        for fanout in self.fanouts.values():
+            fanout.end()
+        for name in self.channel.windows:
+            self.hls.advance(name)
+        self.board.dismiss()
+
+    def join(self, feed: Feed, connection: DoorConnection, left: Callable[[], None], *, proven: bool) -> None:
+        """A long response begins; `left` is called when it is over."""
+        self.fanouts[feed.name].join(connection, self._opening(feed), left, proven=proven)
+
+    def order(self, interval_ms: int, *, lighter: bool, parts: bool) -> None:
+        """What the owner of the machine says; an interval that was set by hand stays."""
+        self.hls.parts = parts
+        if not self.interval_by_hand and interval_ms != self._ordered_ms:
+            self._ordered_ms = interval_ms
+            self.change_interval(interval_ms)
+        if lighter != self.channel.lighter:
+            self.use_lighter(lighter)
 
     def change_interval(self, interval_ms: int) -> None:
         for fanout in self.fanouts.values():
@@ -123,6 +165,8 @@ class Broadcast:
             if channel.state is not None:
                 pieces.append(render_event("state", channel.state.body, media_time=start))
             pieces.append(fanout.interval_event(0))
+            if self.notice != b"{}":
+                pieces.append(self._render_front())
         else:
             chunks = window.recent(samples(self._manner.burst_seconds), BURST_BYTES_MIN)
         return b"".join([*pieces, *(chunk.payload for chunk in chunks)])

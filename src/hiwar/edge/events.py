@@ -1,4 +1,5 @@
-"""Server-sent events for who does not listen by the long response: the state, and levels.
+"""Server-sent events for who does not listen by the long response: the state, levels, and what the front
+door tells everybody.
 
 One rendered `bytes` for all; who is slow misses levels and gets the last state when they have caught up.
 Bounded as the long responses are: nothing is kept per listener but a place in a set.
@@ -45,6 +46,7 @@ class EventBoard:
     def __init__(self) -> None:
         self.followers: set[Follower] = set()
         self.state = b""
+        self.front = b""  # the last notice of the front door
         self._levels_at = -LEVELS_EVERY_SAMPLES
 
     def join(self, connection: DoorConnection, head: bytes, jitter: float, *, proven: bool) -> None:
@@ -56,13 +58,15 @@ class EventBoard:
         self.followers.add(follower)
         connection.take(follower)
         retry = b"retry: %d\n\n" % (RETRY_MS + int(jitter * RETRY_JITTER_MS))
-        connection.write(head + retry + self.state)
+        connection.write(head + retry + self.state + self.front)
 
     def push(self, event: Event) -> None:
         """Pass an event on."""
         rendered = render_event_record(event.kind, event.body)
         if event.kind == "state":
             self.state = rendered
+        elif event.kind == "front":
+            self.front = rendered
         elif event.media_time - self._levels_at < LEVELS_EVERY_SAMPLES:
             return
         else:

@@ -36,10 +36,13 @@ USER_TIMEOUT_MS = 20_000  # a peer that vanished without a word is noticed by un
 class Listener(Member):
     """One long response. The door calls it (see `door.connection.Owner`)."""
 
-    __slots__ = ("connection", "fanout", "paused_since", "proven")
+    __slots__ = ("connection", "fanout", "left", "paused_since", "proven")
 
-    def __init__(self, fanout: "Fanout", connection: DoorConnection, *, proven: bool) -> None:
+    def __init__(
+        self, fanout: "Fanout", connection: DoorConnection, left: Callable[[], None], *, proven: bool
+    ) -> None:
         super().__init__()
+        self.left = left  # to be called when the connection is over
         self.fanout = fanout
         self.connection = connection
         self.proven = proven  # came with a ticket, voucher or claim
@@ -52,6 +55,7 @@ class Listener(Member):
         self.fanout.caught_up(self)
 
     def connection_lost(self) -> None:
+        self.left()
         self.fanout.lost(self)
 
 
@@ -77,11 +81,15 @@ class Fanout:
         self._announcement = b""
         self._stall_ticks = STALL_TICKS_SECONDS * SAMPLE_RATE // feed.chunk_samples
 
-    def join(self, connection: DoorConnection, opening: bytes, *, proven: bool) -> Listener:
-        """Take a connection over; `opening` is all that comes before the next chunk (`self.tick + 1`)."""
-        listener = Listener(self, connection, proven=proven)
+    def join(
+        self, connection: DoorConnection, opening: bytes, left: Callable[[], None], *, proven: bool
+    ) -> Listener:
+        """Take a connection over; `opening` is all that comes before the next chunk (`self.tick + 1`), `left`
+        is called when it is over."""
+        listener = Listener(self, connection, left, proven=proven)
         transport = connection.transport
         if transport is None:
+            left()
             return listener
         _bound_kernel(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(high=self._buffer_bytes)
@@ -124,6 +132,12 @@ class Fanout:
         interval_ms = self.rhythm.target * self.feed.chunk_samples * 1000 // SAMPLE_RATE
         body = msgspec.json.encode({"interval_ms": interval_ms, "in_ms": in_ms})
         return render_event("interval", body, media_time=max(0, self.tick + 1) * self.feed.chunk_samples)
+
+    def tell(self, event: bytes) -> None:
+        """Write a rendered event to everybody, between two chunks."""
+        for group in self.rhythm.everybody():
+            for write in group.members.values():
+                write(event)
 
     def end(self) -> None:
         """The conversation is over: what is left, then the close."""

@@ -2,8 +2,12 @@
 
 Rules: a playlist asked for ahead of time waits until it can be given, and so does the part that the
 playlist hints at; what is further in the future is 400, what is gone is 404, and who waited three target
-durations gets 503 (the draft, section 6.2.5.2). Waiting requests are bounded for the whole worker. What is
-the same for everybody may be kept by caches; what carries a listener's proof may not.
+durations gets 503 (the draft, section 6.2.5.2). Waiting requests are bounded for the whole worker. Media
+files are the same for everybody and may be kept by caches: their addresses carry the conversation's key of
+the moment. A multivariant playlist carries the ticket of one listener, and may not.
+
+Where the stage makes lighter renditions, they are variants too, for players to choose; while lighter sound is
+wished for they are the only ones. Who has chosen a full one already stays there, and is given lighter chunks.
 """
 
 import asyncio
@@ -14,12 +18,11 @@ from hashlib import blake2b
 
 from hiwar.door.http import Problem, Request, Response
 from hiwar.edge.channel import Channel, OnAir
-from hiwar.media.feed import FEED_AAC, FEED_OPUS
+from hiwar.media.feed import ALL_FEEDS, FEED_AAC, FEED_OPUS, Feed
 from hiwar.packager.playlists import (
     CONTENT_TYPE,
     TARGET_SECONDS,
     BadReload,
-    address_suffix,
     parse_reload_request,
     render_live,
     render_multivariant,
@@ -29,8 +32,10 @@ from hiwar.packager.window import Availability, LiveWindow
 WAITERS_MAX = 20_000
 KEPT_SECONDS = 120  # by caches: what is hidden later is gone from them soon
 WAIT_SECONDS_MAX = 3 * TARGET_SECONDS
-RENDERED_MAX = 64  # playlists kept for the present part: two feeds, with and without delta, some proofs
-_FEEDS = {feed.name: feed for feed in (FEED_AAC, FEED_OPUS)}
+RENDERED_MAX = 128  # playlists kept for the present part: four feeds, with and without delta, two keys
+_FULL = (FEED_AAC, FEED_OPUS)
+_LIGHTER = tuple(ALL_FEEDS[feed.lighter] for feed in _FULL)
+_FEEDS = {feed.name: feed for feed in _FULL + _LIGHTER}
 _MEDIA = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?\.m4s", re.ASCII)
 
 
@@ -39,70 +44,84 @@ class HlsDesk:
 
     def __init__(self, channel: Channel, waiters: "Waiters") -> None:
         self.channel = channel
+        self.parts = True  # whether playlists name them
         self._waiters = waiters
-        self._pulse: asyncio.Future[None] | None = None
+        self._pulses: dict[str, asyncio.Future[None]] = {}  # of the feeds for which somebody waits
         self._rendered: OrderedDict[tuple[object, ...], tuple[bytes, str]] = OrderedDict()
 
-    def advance(self) -> None:
-        """The windows have a new part, or the end: whoever waits looks again."""
-        pulse, self._pulse = self._pulse, None
+    @property
+    def variants(self) -> tuple[Feed, ...]:
+        """What there is to choose from, best first."""
+        if not self.channel.lighter_made:
+            return _FULL
+        return _LIGHTER if self.channel.lighter else _FULL + _LIGHTER
+
+    def advance(self, name: str) -> None:
+        """The window of a feed has a new part, or the end: whoever waits for it looks again."""
+        pulse = self._pulses.pop(name, None)
         if pulse is not None and not pulse.done():
             pulse.set_result(None)
 
-    async def answer(self, request: Request, rest: str) -> Response:
-        """`rest` is the address after `/hls/`.
+    async def answer(self, request: Request, rest: str, suffix: str = "") -> Response:
+        """`rest` is the address after `/hls/`; `suffix` ends the addresses in a playlist: those of playlists
+        in the multivariant one, those of media files in the others.
 
         Raises:
             Problem
         """
         if rest == "live.m3u8":
-            return self._multivariant(request)
+            return self._multivariant(request, suffix)
         name, _, leaf = rest.partition("/")
-        if name not in _FEEDS:
+        if name not in _FEEDS or not self._has(_FEEDS[name]):
             raise _nothing()
         window = self.channel.windows[name]
         if leaf == "live.m3u8":
-            return await self._playlist(request, window)
+            return await self._playlist(request, window, suffix)
         if leaf == "init.mp4":
             return self._init(request, name)
         return await self._media(request, window, leaf)
 
-    def _multivariant(self, request: Request) -> Response:
-        self._check_begun()
-        variants = [(feed, f"{name}/live.m3u8") for name, feed in _FEEDS.items()]
-        text = render_multivariant(variants, address_suffix(request.query.get("t", "")))
-        return Response(200, _headers(request, CONTENT_TYPE, 60), text.encode())
+    def _has(self, feed: Feed) -> bool:
+        """A lighter feed is there once it is made, and stays."""
+        return feed in _FULL or self.channel.lighter_made or self.channel.windows[feed.name].next_number > 0
 
-    async def _playlist(self, request: Request, window: LiveWindow) -> Response:
+    def _multivariant(self, request: Request, suffix: str) -> Response:
+        self._check_begun()
+        variants = [(feed, f"{feed.name}/live.m3u8") for feed in self.variants]
+        text = render_multivariant(variants, suffix)
+        headers = _headers(request, CONTENT_TYPE, 60) | {"Cache-Control": "no-store"}
+        return Response(200, headers, text.encode())
+
+    async def _playlist(self, request: Request, window: LiveWindow, suffix: str) -> Response:
         try:
             reload = parse_reload_request(request.query, window.last_part)
         except BadReload as error:
             raise Problem(400, str(error)) from error
         self._check_begun()
         if not (window.ended or reload.is_answerable(window.last_part)):
-            await self._wait(lambda: window.ended or reload.is_answerable(window.last_part))
-        body, mark = self._render(window, request.query.get("t", ""), skip=reload.skip)
+            await self._wait(window, lambda: window.ended or reload.is_answerable(window.last_part))
+        body, mark = self._render(window, suffix, skip=reload.skip)
         headers = _headers(request, CONTENT_TYPE, 1 if reload.awaited is None else 6 * TARGET_SECONDS)
         headers["ETag"] = mark
         if mark in request.headers.get("if-none-match", ""):
             return Response(304, headers)
         return Response(200, headers, body)
 
-    def _render(self, window: LiveWindow, proof: str, *, skip: bool) -> tuple[bytes, str]:
-        """The playlist as it is now: once for everybody who has the same proof, or none."""
+    def _render(self, window: LiveWindow, suffix: str, *, skip: bool) -> tuple[bytes, str]:
+        """The playlist as it is now: once for everybody."""
         channel = self.channel
-        key = (window.feed.name, window.last_part, window.ended, channel.origin_wallclock, proof, skip)
+        others = tuple(feed.name for feed in self.variants if feed is not window.feed)
+        moment = (window.last_part, window.ended, channel.origin_wallclock)
+        key = (window.feed.name, moment, others, suffix, skip, self.parts)
         found = self._rendered.get(key)
         if found is None:
-            others = [
-                (f"../{name}/live.m3u8", channel.windows[name]) for name in _FEEDS if name != window.feed.name
-            ]
             text = render_live(
                 window,
                 origin_wallclock=channel.origin_wallclock,
-                suffix=address_suffix(proof),
+                suffix=suffix,
                 skip=skip,
-                reports=others,
+                parts=self.parts,
+                reports=[(f"../{name}/live.m3u8", channel.windows[name]) for name in others],
             )
             body = text.encode()
             found = self._rendered[key] = (body, f'"{blake2b(body, digest_size=8).hexdigest()}"')
@@ -121,7 +140,7 @@ class HlsDesk:
         msn, index = int(found[1]), None if found[2] is None else int(found[2])
         self._check_begun()
         if window.availability(msn, index) is Availability.NEXT:
-            await self._wait(lambda: window.availability(msn, index) is not Availability.NEXT)
+            await self._wait(window, lambda: window.availability(msn, index) is not Availability.NEXT)
         standing = window.availability(msn, index)
         if standing is Availability.FUTURE:
             raise Problem(400, "That part is too far in the future.", arabic="هذا الجزء لم يحن بعد.")
@@ -130,14 +149,16 @@ class HlsDesk:
             raise Problem(404, "That part is not here any more.", {"Cache-Control": "max-age=1"})
         return Response(200, _headers(request, "audio/mp4", KEPT_SECONDS), body)
 
-    async def _wait(self, arrived: Callable[[], bool]) -> None:
+    async def _wait(self, window: LiveWindow, arrived: Callable[[], bool]) -> None:
         with self._waiters:
             try:
                 async with asyncio.timeout(WAIT_SECONDS_MAX):
                     while not arrived():
-                        if self._pulse is None:
-                            self._pulse = asyncio.get_running_loop().create_future()
-                        await asyncio.shield(self._pulse)
+                        pulse = self._pulses.get(window.feed.name)
+                        if pulse is None:
+                            pulse = asyncio.get_running_loop().create_future()
+                            self._pulses[window.feed.name] = pulse
+                        await asyncio.shield(pulse)
             except TimeoutError as error:
                 raise Problem(503, "Nothing new came in time.", {"Retry-After": "1"}) from error
 

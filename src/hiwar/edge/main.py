@@ -1,4 +1,4 @@
-"""The front door's parent: owns the public port, keeps its workers alive.
+"""The front door's parent: owns the public port and the machine's seats, keeps its workers alive.
 
 The port stays bound while a worker is dead: who connects then waits in the kernel's queue for the next
 one. A worker that dies is started again at once; one that dies over and over, with a pause.
@@ -12,9 +12,13 @@ import sys
 import structlog
 
 from hiwar.door.server import bind_tcp
+from hiwar.edge.herald import Herald
+from hiwar.edge.owner import Owner
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import run_role
+from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings
+from hiwar.relay.directory import Directory
 
 STEADY_SECONDS = 5.0
 PAUSES = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0)
@@ -34,25 +38,33 @@ def run(settings: Settings) -> None:
 
 
 async def keep_workers(settings: Settings, listening: socket.socket) -> None:
-    """Keep `edge_workers` workers on the socket until cancelled."""
+    """Keep `edge_workers` workers on the socket, and seats for all of them, until cancelled."""
+    runtime = runtime_dir(settings)
+    owner = Owner(settings, runtime, Herald(Directory(settings.data, runtime)))
     async with asyncio.TaskGroup() as group:
+        group.create_task(owner.run())
         for number in range(settings.edge_workers):
-            group.create_task(_keep_worker(settings, listening, number))
+            group.create_task(_keep_worker(settings, listening, owner, number))
 
 
-async def _keep_worker(settings: Settings, listening: socket.socket, number: int) -> None:
+async def _keep_worker(settings: Settings, listening: socket.socket, owner: Owner, number: int) -> None:
     deaths = 0
     while True:
         began = monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hiwar.edge.worker", str(listening.fileno()), str(os.getpid()),
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[listening.fileno()],
-            env={**os.environ, **settings.as_environment()},
-        )  # fmt: skip
+        ours, theirs = socket.socketpair()
+        with theirs:
+            passed = (listening.fileno(), theirs.fileno())
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hiwar.edge.worker", *map(str, (*passed, number, os.getpid())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=passed,
+                env={**os.environ, **settings.as_environment()},
+            )  # fmt: skip
         try:
+            await owner.worker_began(number, ours)
             code = await process.wait()
         finally:
+            owner.worker_died(number)
             await _stop(process)
         deaths = 0 if monotonic() - began > STEADY_SECONDS else deaths + 1
         pause = PAUSES[min(deaths, len(PAUSES) - 1)]

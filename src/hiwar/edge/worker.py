@@ -1,8 +1,10 @@
-"""One worker of the front door: `python -m hiwar.edge.worker <descriptor> <parent's pid>`.
+"""One worker of the front door: `python -m hiwar.edge.worker <listening> <owner> <number> <parent's pid>`,
+the first two being descriptors that it inherits.
 
-It accepts on the listening socket that it inherits, hears the stages by itself, and shares nothing with
-the other workers: killed at any moment, it takes only its own connections with it, and its successor has
-the live window from the stages' backlog before it accepts the first of them.
+It accepts on the listening socket, hears the stages by itself, brings listeners to seats that the parent
+owns (`edge.usher`), and shares nothing with the other workers: killed at any moment, it takes only its own
+connections with it, and its successor has the live window from the stages' backlog before it accepts the
+first of them.
 """
 
 import asyncio
@@ -15,21 +17,28 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hiwar.admission.limits import Exempt
 from hiwar.assets import STATIC
 from hiwar.door.client import UpstreamClient
 from hiwar.door.limits import DoorLimits
 from hiwar.door.server import DoorServer, tls_context
 from hiwar.door.static import StaticFiles
 from hiwar.edge.access import Access
+from hiwar.edge.asking import AskingDesk
 from hiwar.edge.broadcast import Manner
 from hiwar.edge.control import make_control
+from hiwar.edge.orders import Keys, Stand
 from hiwar.edge.passthrough import ARCHIVE_LIMITS, WEB_LIMITS, CachedPassThrough, PassThrough
+from hiwar.edge.reading import Meter
 from hiwar.edge.routes import FrontDoor
 from hiwar.edge.stages import Stages
+from hiwar.edge.table import view_table
+from hiwar.edge.usher import Usher
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import die_with_parent, run_role
 from hiwar.ops.runtime import runtime_dir
@@ -44,12 +53,14 @@ DESCRIPTORS_SPARE = 256  # beside the listeners': files, sockets of other proces
 class Worker:
     """The parts of a worker, put together."""
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+    def __init__(self, settings: Settings, listening: socket.socket, owner: socket.socket) -> None:
         self._settings = settings
         self._listening = listening
+        self._owner = owner
         self._runtime = runtime_dir(settings)
         directory = Directory(settings.data, self._runtime)
-        access = Access(directory, load_secrets(settings.data).token_key)
+        key = load_secrets(settings.data).token_key
+        access = Access(directory, key)
         manner = Manner(
             settings.write_interval_ms, settings.burst_seconds, settings.listener_buffer_kb * 1024 * 3 // 4
         )
@@ -57,9 +68,20 @@ class Worker:
         self.web = PassThrough(UpstreamClient(self._runtime / "web.http", WEB_LIMITS))
         self.archive = PassThrough(UpstreamClient(self._runtime / "archive.http", ARCHIVE_LIMITS))
         self.pages = CachedPassThrough(self.web, settings.language)
+        networks = [part for part in settings.known_networks.split(",") if part.strip()]
+        self.usher = Usher(
+            view_table(self._runtime / "seats"),
+            key,
+            Exempt(networks),
+            on_stand=self._stand,
+            on_keys=self._take_keys,
+        )
+        self._desk = AskingDesk(self.usher, key)
         front = FrontDoor(
             self.stages.broadcasts,
             access,
+            usher=self.usher,
+            desk=self._desk,
             pages=self.pages,
             archive=self.archive,
             static=StaticFiles(STATIC),
@@ -77,12 +99,23 @@ class Worker:
         started = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
+                await self.usher.attend(self._owner)
+                group.create_task(Meter(self.door, self.stages, self.usher.gate).run(self.usher.report))
                 group.create_task(self.stages.run(started))
                 group.create_task(control.serve(unix_path=path))
                 await started.wait()
                 group.create_task(self.door.serve(sockets=[self._listening], ssl_context=context))
         finally:
             REGISTRY.unregister(collector)
+
+    def _take_keys(self, keys: Keys) -> None:
+        self._desk.take_keys(keys)
+
+    def _stand(self, stand: Stand) -> None:
+        """What the owner says holds for every conversation that is heard here."""
+        for broadcast in self.stages.broadcasts.values():
+            broadcast.order(stand.interval_ms, lighter=stand.lighter, parts=stand.parts)
+            broadcast.tell_front(stand.notice)
 
     def figures(self) -> dict[str, Any]:
         """Counts since the start, for the control socket."""
@@ -95,6 +128,8 @@ class Worker:
             "web": dict(self.web.counts),
             "archive": dict(self.archive.counts),
             "waiting": self.stages.waiters.count,
+            "verdicts": dict(self.usher.gate.counts),
+            "stand": msgspec.to_builtins(self.usher.stand) if self.usher.stand else None,
         }
 
 
@@ -119,6 +154,7 @@ class Figures(Collector):
             ("hiwar_edge_pages", "Pages from the cache and past it.", worker.pages.counts),
             ("hiwar_edge_web", "Requests passed on to web.", worker.web.counts),
             ("hiwar_edge_archive", "Requests passed on to archive.", worker.archive.counts),
+            ("hiwar_edge_verdicts", "What was answered to who asked for a seat.", worker.usher.gate.counts),
         ):
             family = CounterMetricFamily(name, doc, labels=["kind"])
             for kind, value in sorted(counts.items()):
@@ -136,13 +172,13 @@ def raise_descriptor_limit() -> int:
 
 def main(arguments: list[str]) -> None:
     """The process: the settings come by the environment, from the parent."""
-    die_with_parent(int(arguments[1]))
+    die_with_parent(int(arguments[3]))
     settings = load_settings(file=Path(os.devnull))
-    listening = socket.socket(fileno=int(arguments[0]))
+    listening, owner = (socket.socket(fileno=int(text)) for text in arguments[:2])
     listening.setblocking(False)
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
-    run_role("edge", settings, lambda: Worker(settings, listening).run())
+    run_role("edge", settings, lambda: Worker(settings, listening, owner).run())
 
 
 if __name__ == "__main__":

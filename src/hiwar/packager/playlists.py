@@ -141,9 +141,11 @@ def render_live(
     origin_wallclock: float,
     suffix: str = "",
     skip: bool = False,
+    parts: bool = True,
     reports: Iterable[tuple[str, LiveWindow]] = (),
 ) -> str:
     """The live playlist of `window`, or its delta update where `skip` asks for one and there is enough.
+    Without `parts` it names whole segments only: a tenth of the requests, some seconds more of delay.
 
     `origin_wallclock` is when media time was 0 (UTC seconds); `reports` are the other playlists of the
     multivariant one (address relative to this one, window) for EXT-X-RENDITION-REPORT. Players reject
@@ -151,7 +153,7 @@ def render_live(
     """
     segments = window.segments()
     end = sum(_listed_samples(segment) for segment in segments)
-    lines = _live_header(segments, window)
+    lines = _live_header(segments, window, parts=parts)
     skipped = _count_skipped(segments, end) if skip else 0
     if skipped:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
@@ -161,10 +163,10 @@ def render_live(
         if position == 0:
             lines.append(_program_date_time(segment.msn, origin_wallclock))
         age -= _listed_samples(segment)
-        lines.extend(_live_segment(segment, suffix, with_parts=age < PARTS_LISTED_SAMPLES))
+        lines.extend(_live_segment(segment, suffix, with_parts=parts and age < PARTS_LISTED_SAMPLES))
     if window.ended:
         lines.append("#EXT-X-ENDLIST")
-    elif segments and window.last_part is not None:
+    elif parts and segments and window.last_part is not None:
         msn, index = following(window.last_part)
         lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{msn}.{index}.m4s{suffix}"')
     lines.extend(_reports(reports, suffix))
@@ -221,15 +223,15 @@ def _recording_segments(listed: Sequence[SegmentRange], address: str) -> Iterato
         expected = msn + 1
 
 
-def _live_header(segments: Sequence[Segment], window: LiveWindow) -> list[str]:
-    control = f"CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={_seconds(HOLD_BACK_SAMPLES)}"
+def _live_header(segments: Sequence[Segment], window: LiveWindow, *, parts: bool) -> list[str]:
+    control = "CAN-BLOCK-RELOAD=YES" + (f",PART-HOLD-BACK={_seconds(HOLD_BACK_SAMPLES)}" if parts else "")
     first = segments[0].msn if segments else (window.last_part or (0, 0))[0]
     return [
         "#EXTM3U",
         "#EXT-X-VERSION:9",
         f"#EXT-X-TARGETDURATION:{TARGET_SECONDS}",
         f"#EXT-X-SERVER-CONTROL:{control},CAN-SKIP-UNTIL={_seconds(SKIP_SAMPLES)}",
-        f"#EXT-X-PART-INF:PART-TARGET={_seconds(PART_SAMPLES)}",
+        *([f"#EXT-X-PART-INF:PART-TARGET={_seconds(PART_SAMPLES)}"] if parts else ()),
         "#EXT-X-INDEPENDENT-SEGMENTS",
         f"#EXT-X-MEDIA-SEQUENCE:{first}",
     ]
