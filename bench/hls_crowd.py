@@ -1,9 +1,9 @@
 """Players of HLS with parts: what they cost beside the long response.
 
 `python -m bench.hls_crowd` is the crowd, in a process of its own, on 127.0.0.1 only: each player keeps one
-connection and asks in turns, as hls.js does over HTTP/1.1, for the AAC playlist with the part that comes
-next (blocking reload, delta) and for that part. Every part is compared with what was sent, and every
-playlist must name the part it was asked for.
+connection, takes a seat by the multivariant playlist, and asks in turns, as hls.js does over HTTP/1.1, for
+the AAC playlist with the part that comes next (blocking reload, delta) and for that part. Every part is
+compared with what was sent, and every playlist must name the part it was asked for.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from urllib.parse import urljoin
 
 import uvloop
 
@@ -32,7 +33,8 @@ ROUNDS = 3
 PARTS = SEGMENT_SAMPLES // PART_SAMPLES  # in a segment
 CHUNKS = PART_SAMPLES // CHUNK_SAMPLES  # in a part
 ADDRESS = f"/c/{scripted.CONVERSATION}/hls/aac/"
-_PART = re.compile(rb'#EXT-X-PART:[^\n]*URI="([0-9]+)\.([0-9]+)\.m4s')
+_PART = re.compile(rb'#EXT-X-PART:[^\n]*URI="([0-9]+)\.([0-9]+)\.m4s(\?k=[0-9a-f]+)"')
+_TICKET = re.compile(rb"^aac/live\.m3u8\?(t=\S+)$", re.MULTILINE)
 _LENGTH = re.compile(rb"content-length: ([0-9]{1,9})", re.IGNORECASE)
 
 
@@ -75,6 +77,7 @@ class Player:
     def __init__(self, port: int) -> None:
         self.parts = self.requests = self.wrong = 0
         self._port = port
+        self._ticket = self._key = ""
 
     async def play(self) -> None:
         """Until cancelled, or until something was wrong."""
@@ -86,11 +89,18 @@ class Player:
     async def _play(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            status, body = await self._ask(reader, writer, "live.m3u8")
+            status, body = await self._ask(reader, writer, "../live.m3u8")
+            ticket = _TICKET.search(body)
+            if status != 200 or not ticket:
+                self.wrong += 1
+                return
+            self._ticket = ticket[1].decode()
+            status, body = await self._ask(reader, writer, f"live.m3u8?{self._ticket}")
             found = _PART.findall(body)
             if status != 200 or not found:
                 self.wrong += 1
                 return
+            self._key = found[-1][2].decode()
             number = int(found[-1][0]) * PARTS + int(found[-1][1])
             while not self.wrong:
                 number += 1
@@ -102,10 +112,10 @@ class Player:
         msn, part = divmod(number, PARTS)
         leaf = f"{msn}.{part}.m4s"
         status, body = await self._ask(
-            reader, writer, f"live.m3u8?_HLS_msn={msn}&_HLS_part={part}&_HLS_skip=YES"
+            reader, writer, f"live.m3u8?{self._ticket}&_HLS_msn={msn}&_HLS_part={part}&_HLS_skip=YES"
         )
         self.wrong += status != 200 or leaf.encode() not in body
-        status, body = await self._ask(reader, writer, leaf)
+        status, body = await self._ask(reader, writer, leaf + self._key)
         expected = chunk_bytes(number * CHUNKS + CHUNKS - 1, CHUNK_BYTES) * CHUNKS
         self.wrong += status != 200 or body != expected
         self.parts += 1
@@ -113,7 +123,8 @@ class Player:
     async def _ask(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, leaf: str
     ) -> tuple[int, bytes]:
-        writer.write(f"GET {ADDRESS}{leaf} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: p\r\n\r\n".encode())
+        target = urljoin(ADDRESS, leaf)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: p\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(head)
         body = await reader.readexactly(int(length[1])) if length else b""

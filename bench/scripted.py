@@ -16,6 +16,7 @@ from typing import Self
 import uvloop
 
 from bench.crowd import chunk_bytes
+from hiwar.edge.control import set_interval
 from hiwar.media.feed import FEED_AAC, FEED_OGG, FEED_OPUS, Chunk
 from hiwar.media.timeline import CHUNK_SAMPLES, PART_SAMPLES, SAMPLE_RATE
 from hiwar.relay.directory import Directory
@@ -106,6 +107,8 @@ def edge(chunk_size: int, **settings: str) -> Iterator[Edge]:
                 else:
                     until(lambda: children(process.pid), 20)
                     time.sleep(3)
+                if "WRITE_INTERVAL_MS" in settings:  # by hand, else the load would choose a longer one
+                    asyncio.run(set_interval(runtime, CONVERSATION, int(settings["WRITE_INTERVAL_MS"])))
                 yield Edge(port, process.pid, runtime)
             finally:
                 process.terminate()

@@ -178,6 +178,13 @@ class Hiwar:
             return False
 
 
+def hls_address(base: str, feed: str) -> str:
+    """The address of a feed's live playlist with a ticket of its own, as the multivariant one at `base`
+    (a conversation's address) gives it."""
+    listed = ask("GET", f"{base}/hls/live.m3u8").body.decode().splitlines()
+    return next(f"{base}/hls/{line}" for line in listed if line.startswith(f"{feed}/"))
+
+
 class Opened:
     """A conversation made by `hiwar open`."""
 

@@ -19,7 +19,7 @@ from hiwar.admission.capacity import (
     decide_more,
     seats_by_model,
 )
-from hiwar.admission.costs import JOIN_US, CostModel
+from hiwar.admission.costs import CostModel
 from hiwar.admission.signals import Health, Limits, Signals
 from tests.admission.readings import AT_EASE, FAILING, STRAINED, signals
 from tests.admission.readings import capacity as capacity_of
@@ -190,19 +190,21 @@ def test_pressing_more_again_and_again_never_goes_beyond_what_health_allows() ->
 
 
 def test_joins_take_a_share_of_what_the_busiest_worker_has() -> None:
-    full = JOINS_SHARE / (JOIN_US / 1e6)
+    full = JOINS_SHARE / (Limits().join_us / 1e6)
     assert Clocked().run(1, AT_EASE).joins == pytest.approx(full)
     assert Clocked(Limits(workers=2)).run(1, AT_EASE).joins == pytest.approx(2 * full)
     assert Clocked(Limits(joins_max=50)).run(1, AT_EASE).joins == 50
 
 
 def test_what_joins_cost_themselves_does_not_count_against_them() -> None:
-    storm = signals(cpu=0.8, joins=400.0, requests=400.0)
-    assert Clocked().run(1, storm).joins == pytest.approx(JOINS_SHARE / (JOIN_US / 1e6))
+    storm = signals(cpu=0.7, joins=400.0, requests=400.0)
+    assert Clocked().run(1, storm).joins == pytest.approx(JOINS_SHARE / (Limits().join_us / 1e6))
 
 
 def test_a_full_core_leaves_few_joins_but_never_none() -> None:
-    assert Clocked().run(1, signals(cpu=1.0)).joins == pytest.approx(0.02 / (JOIN_US / 1e6), rel=0.01)
+    assert Clocked().run(1, signals(cpu=1.0)).joins == pytest.approx(
+        0.02 / (Limits().join_us / 1e6), rel=0.01
+    )
     assert Clocked(Limits(joins_max=1)).run(1, signals(cpu=1.0, **FAILING)).joins == 1
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiwar.admission.costs import IDLE_LOAD, WRITE_US, WRITE_US_MAX, WRITE_US_MIN, CostModel
+from hiwar.admission.signals import Limits
 from tests.admission.readings import signals
 
 QUIET: dict[str, Any] = {"requests": 0.0, "joins": 0.0}
@@ -14,7 +15,7 @@ QUIET: dict[str, Any] = {"requests": 0.0, "joins": 0.0}
 
 def learned(model: CostModel, ticks: int = 500, **readings: float) -> float:
     for _ in range(ticks):
-        model.learn(signals(**readings), workers=1)
+        model.learn(signals(**readings), Limits())
     return model.write_s * 1e6
 
 

@@ -20,7 +20,7 @@ from hiwar.media.packet import AUDIO_LEVEL_URI
 from hiwar.ops.secrets import load_secrets
 from hiwar.tokens.token import Kind, Token, render_token
 from tests.e2e.sound import decode, longest_silence, tone_level
-from tests.running import Hiwar, Opened, ask, command_room, until
+from tests.running import Hiwar, Opened, ask, command_room, hls_address, until
 
 pytestmark = [pytest.mark.slow]
 
@@ -134,6 +134,17 @@ def revoked(on_air: OnAir) -> str:
     return on_air.opened.token("g3")
 
 
+def hls(on: OnAir, rest: str) -> Refused:
+    """An address below `hls/` asked for by one who has a seat, or the key that its playlist gives."""
+    address = hls_address(f"{on.hiwar.edge}/c/{on.opened.id}", "opus")
+    proof = address.partition("?")[2]
+    if rest.endswith(".m4s"):
+        found = re.search(r"k=[0-9a-f]+", ask("GET", address).body.decode())
+        assert found is not None
+        proof = found[0]
+    return listen(on, f"ID/hls/{rest}{'&' if '?' in rest else '?'}{proof}")
+
+
 CASES: dict[str, tuple[int, Callable[[OnAir], Refused]]] = {
     "SDP that is not SDP": (400, lambda on: offer(on, sdp="<html>hello</html>")),
     "SDP of random bytes": (400, lambda on: offer(on, sdp="v=0\r\n\x00\x01\x02")),
@@ -149,11 +160,13 @@ CASES: dict[str, tuple[int, Callable[[OnAir], Refused]]] = {
     "listening to an unknown conversation": (404, lambda on: listen(on, "unknown0001/live.ogg")),
     "page of an unknown conversation": (404, lambda on: listen(on, "unknown0001")),
     "range beyond the end": (416, lambda on: listen(on, "ID/archive/opus.mp4", range="bytes=99999999999-")),
-    "part far in the future": (400, lambda on: listen(on, "ID/hls/opus/live.m3u8?_HLS_msn=99999")),
-    "part's address in the future": (400, lambda on: listen(on, "ID/hls/opus/99999.3.m4s")),
-    "sequence number in Arabic digits": (400, lambda on: listen(on, "ID/hls/opus/live.m3u8?_HLS_msn=%D9%A3")),
+    "part far in the future": (400, lambda on: hls(on, "opus/live.m3u8?_HLS_msn=99999")),
+    "part's address in the future": (400, lambda on: hls(on, "opus/99999.3.m4s")),
+    "sequence number in Arabic digits": (400, lambda on: hls(on, "opus/live.m3u8?_HLS_msn=%D9%A3")),
     "forged ticket": (403, lambda on: listen(on, "ID/live.ogg?t=abc.def")),
-    "feed that is not there": (404, lambda on: listen(on, "ID/hls/flac/live.m3u8")),
+    "list without a ticket": (403, lambda on: listen(on, "ID/hls/opus/live.m3u8")),
+    "file without the key": (403, lambda on: listen(on, "ID/hls/opus/0.m4s?k=0123456789abcdef01")),
+    "feed that is not there": (404, lambda on: hls(on, "flac/live.m3u8")),
 }  # fmt: skip
 
 

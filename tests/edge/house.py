@@ -63,7 +63,12 @@ class House:
         )
         self.bound = bind_tcp("127.0.0.1", 0)
         self.port = self.bound.getsockname()[1]
-        self.door = DoorServer(front.answer, DoorLimits(close_grace_s=0.2), name="edge")
+        self.door = DoorServer(
+            front.answer,
+            DoorLimits(close_grace_s=0.2),
+            trusted=settings.get("trusted_proxies", ""),
+            name="edge",
+        )
 
     def _take_keys(self, keys: Keys) -> None:
         self.desk.take_keys(keys)
@@ -79,7 +84,7 @@ class House:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    interval_ms: int = 80, buffer_bytes: int = 65536, **settings: str
+    interval_ms: int = 80, buffer_bytes: int = 65536, *, ticking: bool = False, **settings: str
 ) -> AsyncIterator[House]:
     root = Path(tempfile.mkdtemp(prefix="hiwar-"))
     (root / "r").mkdir()
@@ -89,6 +94,7 @@ async def open_house(
             tasks = [
                 group.create_task(house.stages.run(asyncio.Event())),
                 group.create_task(house.door.serve(sockets=[house.bound])),
+                *([group.create_task(house.owner.run())] if ticking else ()),
             ]
             await house.door.ready.wait()
             await house.take_seats()

@@ -18,7 +18,7 @@ from hiwar.demo import VOICE_FILES
 from tests.players.likeness import Pcm, mixed
 from tests.players.playlists import Watcher
 from tests.players.programs import PLAYERS, play
-from tests.running import Hiwar, Opened, ask, command_room, until
+from tests.running import Hiwar, Opened, ask, command_room, hls_address, until
 
 LIVE = {
     "fMP4 of Opus": "live.mp4",
@@ -26,9 +26,8 @@ LIVE = {
     "Ogg": "live.ogg",
     "MP3": "live.mp3",
     "HLS": "hls/live.m3u8",
-    "HLS of AAC": "hls/aac/live.m3u8",
-    "HLS of Opus": "hls/opus/live.m3u8",
 }
+LIVE_LISTS = {"HLS of AAC": "aac", "HLS of Opus": "opus"}
 SHIFTED = {"EVENT list": "archive/master.m3u8", "EVENT list of Opus": "archive/opus.m3u8"}
 REPLAYED = {
     "VOD list": "archive/master.m3u8",
@@ -77,6 +76,7 @@ def broadcast() -> Iterator[Broadcast]:
         base = f"{hiwar.edge}/c/{opened.id}"
         with Watcher(base) as made.watcher:
             made.play_all({way: f"{base}/{path}" for way, path in LIVE.items()}, LIVE_SECONDS)
+            made.play_all({way: hls_address(base, feed) for way, feed in LIVE_LISTS.items()}, LIVE_SECONDS)
             made.play_all({way: f"{base}/{path}" for way, path in SHIFTED.items()}, LIVE_SECONDS)
         command_room(hiwar, opened, kind="end")
         people = until(lambda: _ended_people(base), 20)

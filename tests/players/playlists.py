@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.packager.hls_rules import Media, check_media
-from tests.running import ask
+from tests.running import ask, hls_address
 
 FEEDS = ("aac", "opus")
 EVERY_SECONDS = 1.0
@@ -48,18 +48,19 @@ class Watcher:
 
     def _watch(self, feed: str) -> None:
         try:
+            listed = hls_address(self._base, feed).removeprefix(f"{self._base}/")
             while not self._stop.wait(EVERY_SECONDS):
-                text = self._read(f"hls/{feed}/live.m3u8")
+                text = self._read(listed)
                 self.live[feed].append(text)
                 self.event[feed].append(self._read(f"archive/{feed}.m3u8"))
-                self._wait_for_next(feed, check_media(text))
-                self.skipped.append(self._read(f"hls/{feed}/live.m3u8?_HLS_skip=YES"))
+                self._wait_for_next(listed, check_media(text))
+                self.skipped.append(self._read(f"{listed}&_HLS_skip=YES"))
         except Exception as error:
             self.errors.append(f"{feed}: {error!r}")
 
-    def _wait_for_next(self, feed: str, playlist: Media) -> None:
+    def _wait_for_next(self, listed: str, playlist: Media) -> None:
         msn, part = playlist.growing.msn, len(playlist.growing.parts)
-        text = self._read(f"hls/{feed}/live.m3u8?_HLS_msn={msn}&_HLS_part={part}")
+        text = self._read(f"{listed}&_HLS_msn={msn}&_HLS_part={part}")
         self.waited.append((msn, part, text))
 
     def _read(self, path: str) -> str:

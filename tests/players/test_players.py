@@ -3,7 +3,7 @@
 import pytest
 
 from tests.needs import need_program
-from tests.players.conftest import FILES, LIVE, LIVE_SECONDS, REPLAYED, SHIFTED, Broadcast
+from tests.players.conftest import FILES, LIVE, LIVE_LISTS, LIVE_SECONDS, REPLAYED, SHIFTED, Broadcast
 from tests.players.likeness import Judged, judge, read_pcm
 from tests.players.programs import PLAYERS
 
@@ -27,7 +27,7 @@ def assert_is_the_source(result: Judged) -> None:
     assert result.wander < 0.3, result
 
 
-@pytest.mark.parametrize("way", [*LIVE, *SHIFTED])
+@pytest.mark.parametrize("way", [*LIVE, *LIVE_LISTS, *SHIFTED])
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_live_conversation_plays(broadcast: Broadcast, player: str, way: str) -> None:
     result = judged(broadcast, player, way)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from hiwar.admission.costs import IDLE_LOAD, JOIN_US, CostModel
+from hiwar.admission.costs import IDLE_LOAD, CostModel
 from hiwar.admission.signals import Health, Limits, Signals, judge_health
 
 INTERVAL_MS_LONGEST = 1920
@@ -51,7 +51,7 @@ WIDEN_AFTER_S = 10.0
 WIDEN_EVERY_S = 1.0
 WIDEN_SHARE, WIDEN_MIN = 0.02, 10  # of the ceiling; seats
 
-JOINS_SHARE = 0.25  # of a worker's time at most goes into joins
+JOINS_SHARE = 0.35  # of a worker's time at most goes into joins
 JOINS_SHARE_MIN = 0.02  # and at least, so that a flood of refusals does not shut out everybody
 JOINS_LOAD_MAX = 0.85  # beyond this load joins get the least
 JOINS_GROWTH = 1.1  # a tick: the bound falls at once and comes back in some seconds
@@ -132,7 +132,7 @@ class CapacityControl:
     def decide(self, signals: Signals, limits: Limits, now: float) -> Capacity:
         """Once a tick; `now` in monotonic seconds, never going back."""
         health = judge_health(signals)
-        self.model.learn(signals, limits.workers)
+        self.model.learn(signals, limits)
         ceiling = max(seats_by_model(self.model, limits.workers), limits.host_seats or 0)
         ceiling = min(ceiling, SEATS_BOUND)
         self._led = min(self._led, ceiling)
@@ -169,10 +169,10 @@ class CapacityControl:
 
     def _bounded_joins(self, signals: Signals, limits: Limits, health: Health) -> float:
         """Joins a second for which the busiest worker has time, at least one."""
-        own = signals.joins * JOIN_US / 1e6 / limits.workers
+        own = signals.joins * limits.join_us / 1e6 / limits.workers
         spare = JOINS_LOAD_MAX - max(0.0, signals.cpu - own)
         share = min(max(spare, JOINS_SHARE_MIN), JOINS_SHARE)
-        wanted = share / (JOIN_US / 1e6) * limits.workers * JOINS_BY_HEALTH[health]
+        wanted = share / (limits.join_us / 1e6) * limits.workers * JOINS_BY_HEALTH[health]
         if limits.joins_max:
             wanted = min(wanted, limits.joins_max)
         if not self._joins:

@@ -6,11 +6,10 @@ ticks in which the door is nearly idle, slowly, and within bounds: a flood of re
 writes are dear. Until then a stated prior holds.
 """
 
-from hiwar.admission.signals import Signals
+from hiwar.admission.signals import Limits, Signals
 
 WRITE_US = 22.0  # prior: measured on a slow 2-core machine; quick ones need 5 to 8
 WRITE_US_MIN, WRITE_US_MAX = 2.0, 200.0  # beyond either something else was measured
-JOIN_US = 600.0  # a TLS handshake (273), the request, the burst it is answered with
 REQUEST_US = 22.0  # reading, judging, a short answer (15.6 measured for read, 503, close; 6 for the gate)
 IDLE_LOAD = 0.02  # a worker that serves nobody: timers, and the chunks it receives
 
@@ -26,11 +25,11 @@ class CostModel:
     def __init__(self, write_us: float = WRITE_US) -> None:
         self.write_s = write_us / 1e6
 
-    def learn(self, signals: Signals, workers: int) -> None:
+    def learn(self, signals: Signals, limits: Limits) -> None:
         """Take one tick's readings into account, if they say something about writes."""
-        if not self._tells(signals, workers):
+        if not self._tells(signals, limits):
             return
-        seen = (signals.cpu - IDLE_LOAD - door_modelled(signals, workers)) / signals.writes
+        seen = (signals.cpu - IDLE_LOAD - door_modelled(signals, limits)) / signals.writes
         bounded = min(max(seen, WRITE_US_MIN / 1e6), WRITE_US_MAX / 1e6)
         self.write_s += LEARNING * (bounded - self.write_s)
 
@@ -47,13 +46,13 @@ class CostModel:
         return listeners * self.write_s * 1000 / interval_ms
 
     @staticmethod
-    def _tells(signals: Signals, workers: int) -> bool:
+    def _tells(signals: Signals, limits: Limits) -> bool:
         low, high = LEARNING_CPU
         busy_enough = signals.writes >= LEARNING_WRITES_MIN and low <= signals.cpu <= high
-        return busy_enough and door_modelled(signals, workers) <= LEARNING_DOOR_MAX * signals.cpu
+        return busy_enough and door_modelled(signals, limits) <= LEARNING_DOOR_MAX * signals.cpu
 
 
-def door_modelled(signals: Signals, workers: int) -> float:
+def door_modelled(signals: Signals, limits: Limits) -> float:
     """What the door should cost one worker by the priors: joins, and all other requests."""
     others = max(0.0, signals.requests - signals.joins)
-    return (signals.joins * JOIN_US + others * REQUEST_US) / 1e6 / workers
+    return (signals.joins * limits.join_us + others * REQUEST_US) / 1e6 / limits.workers

@@ -33,7 +33,7 @@ class Limited(StrEnum):
     REQUESTS = "requests"  # all but media of somebody with a seat
     MEDIA = "media"  # playlists, parts and segments of somebody with a seat
     JOINS = "joins"  # asking for a seat, the first time or again while waiting
-    CHALLENGES = "challenges"  # a puzzle made
+    CHALLENGES = "challenges"  # a puzzle's answer looked at
     LOGINS = "logins"  # a password to be checked
 
 
@@ -66,8 +66,8 @@ LIMITS: Mapping[Limited, Mapping[Level, Rate]] = MappingProxyType(
         # 200 people who wait and ask each 4 s: 50 a second, a fifth to spare; all at once when the air opens.
         # More asking is not more odds: the lottery weighs prefixes.
         Limited.JOINS: _by_level(60, 200),
-        # Making a time-lock puzzle takes a third of a millisecond. 200 people get their first at once, and a
-        # new one each 50 s; a bot machine takes 0.14 % of a core.
+        # Looking at an answer to a time-lock puzzle takes 157 µs. 200 people answer their first at once, and
+        # a new one each 50 s; a bot machine takes 0.06 % of a core.
         Limited.CHALLENGES: _by_level(4, 200),
         # Argon2 takes 19 ms: one a 2 s is 1 % of a core. 30 at once are an office, or a class that comes
         # together; a hall where 200 have to log in is made exempt or takes minutes.

@@ -68,7 +68,8 @@ class Limits:
     `egress_mbit` is what the line carries outwards (0: not known), of which `speakers_share` (0..1) is kept
     for speakers and pages. `seats_max` and `joins_max` (a second) bound hard (0: no bound). `host_seats` is
     the host's number: it lowers freely and raises up to what the speakers' health allows (None: not said).
-    `listener_bits` and `lighter_bits` are what one listener takes (bit/s, framing included).
+    `listener_bits` and `lighter_bits` are what one listener takes (bit/s, framing included), `join_us` what
+    letting one in costs a core: most of it is TLS.
     """
 
     workers: int = 1
@@ -79,6 +80,7 @@ class Limits:
     host_seats: int | None = None
     listener_bits: int = 64_000  # Opus at 48 kbit/s and its framing
     lighter_bits: int = 32_000
+    join_us: float = 600.0
 
     @property
     def egress_bits(self) -> float:

@@ -4,6 +4,7 @@ The specification and the standing are read from their files at most once in `FR
 conversation hidden by moderation is silent a second later, everywhere.
 """
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from hiwar.tokens.access import Denied, check_listening
 from hiwar.tokens.media_key import is_media_key, render_media_key
 
 FRESH_SECONDS = 1.0
+_PAGE = re.compile(r"/c/([a-z0-9]{6,32})(?:/status)?", re.ASCII)
 KNOWN_MAX = 4096  # conversations remembered, unknown ids among them: an address costs one file a second
 
 
@@ -86,6 +88,11 @@ class Access:
     def media_suffix(self, conversation: str) -> str:
         """What the addresses of media files in a playlist end in."""
         return f"?k={render_media_key(conversation, self._key, wallclock())}"
+
+    def is_page_of_one(self, path: str) -> bool:
+        """Whether a path is the page, or the status, of a conversation that exists."""
+        found = _PAGE.fullmatch(path)
+        return found is not None and self.known(found.group(1)).specification is not None
 
     def open_to(self, conversation: str, *, proven: bool) -> bool:
         """Whether somebody already inside may stay: it was not hidden, nor closed to who has no proof."""

@@ -21,6 +21,7 @@ import msgspec
 from hiwar.admission.answers import Refusal, tell_challenge, tell_refusal, tell_waiting
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.counted import Said
+from hiwar.admission.limits import LIMITS, Limited, PrefixLimits
 from hiwar.admission.prefix import origin_of
 from hiwar.admission.puzzle import NONCE_BYTES, Judgement, Outcome, Puzzles
 from hiwar.admission.spent import Spent
@@ -70,6 +71,7 @@ class AskingDesk:
 
     def __init__(self, usher: Usher, key: bytes) -> None:
         self.puzzles: Puzzles | None = None
+        self._looked_at = PrefixLimits(LIMITS[Limited.CHALLENGES])
         self._usher = usher
         self._key = key
 
@@ -116,10 +118,12 @@ class AskingDesk:
             return shown
 
     def _judge(self, request: Request, conversation: str, answer: str) -> Judgement | None:
-        if self.puzzles is None:
+        """What an answer is worth, if it is worth anything; looking costs a sixth of a millisecond, so each
+        network has only so many looked at."""
+        origin, now = origin_of(request.client), monotonic()
+        if self.puzzles is None or self._looked_at.wait_s(origin, now):
             return None
-        site = origin_of(request.client).site
-        judgement = self.puzzles.judge(answer, conversation=conversation, site=site, now=monotonic())
+        judgement = self.puzzles.judge(answer, conversation=conversation, site=origin.site, now=now)
         return judgement if judgement.outcome is Outcome.SOLVED else None
 
     def _admit(self, verdict: Admit, request: Request, conversation: str) -> Response:

@@ -6,7 +6,8 @@ Nothing with Set-Cookie, nothing private and no form with a CSRF token is kept. 
 answered from here goes to web with nothing of the client's but the key, so that no header which is not in
 the key can colour what others get.
 
-An entry is fresh for a second and may be shown for a minute while web is dead or busy.
+An entry is fresh for a second, for longer while very many come, and may be shown for a minute while web is
+dead or busy.
 """
 
 from collections import OrderedDict
@@ -108,8 +109,9 @@ class PageCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def fresh(self, key: CacheKey, now: float) -> Entry | None:
-        return self._find(key, now, FRESH_SECONDS)
+    def fresh(self, key: CacheKey, now: float, seconds: float = FRESH_SECONDS) -> Entry | None:
+        """An entry that is shown without asking web again."""
+        return self._find(key, now, seconds)
 
     def stale(self, key: CacheKey, now: float) -> Entry | None:
         """An entry that may be shown while there is nothing better."""

@@ -68,8 +68,7 @@ class Herald:
 
     def shown(self, wishes: front.FrontWishes) -> bytes:
         """What the public is told now: the event `front` as JSON, `{}` where there is nothing to tell."""
-        state = self._last
-        notice = front.shown_notice(state, wishes, wallclock()) if state else None
+        notice = front.shown_notice(self._last, wishes, wallclock())
         if notice is None:
             return b"{}"
         words = {"arabic": notice.arabic, "english": notice.english}

@@ -43,6 +43,7 @@ from hiwar.ops.clock import monotonic
 from hiwar.ops.settings import Settings
 from hiwar.relay.framing import FramedProtocol, render_frame
 
+JOIN_US, JOIN_TLS_US = 130.0, 500.0  # of a worker's core, measured with 2,000 and 300 joins a second
 WORKERS_MAX = 64  # as the setting `edge_workers`
 LISTENER_BITS, LIGHTER_BITS = 64_000, 36_000  # what a listener of Opus takes, with framing and events
 UNSENT_BYTES_MAX = 1_000_000  # to a worker that does not read; then it gets the newest stand only
@@ -211,6 +212,7 @@ def limits_of(settings: Settings) -> Limits:
         seats_max=settings.seats_max or SEATS_TABLED,
         joins_max=settings.joins_per_second,
         listener_bits=LISTENER_BITS,
+        join_us=JOIN_TLS_US if settings.edge_tls_cert else JOIN_US,
         lighter_bits=LIGHTER_BITS if settings.makes_lighter else LISTENER_BITS,
     )
 

@@ -2,17 +2,31 @@
 
 Rules: a request is written anew, never copied: hop-by-hop headers and whatever only the edge may say are
 dropped first, so a client can never speak in the edge's name. Requests out are bounded; too many are told
-503 and when to come again. Of concurrent requests for the same page one goes out and the others wait for
-it. When web fails, an entry of the cache that is not older than a minute is shown instead.
+503 and when to come again; each goes through a lane (`edge.lanes`), so that what is costly, or not there,
+never takes the place of a conversation's page. Of concurrent requests for the same page one goes out and
+the others wait for it. When web fails, an entry of the cache that is not older than a minute is shown.
+
+By the rung of the ladder (`Pages`) entries stay fresh for longer, and in the end only the pages of
+conversations are asked for any more, all others come from the cache or not at all.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from hiwar.admission.rungs import Pages
 from hiwar.door.client import Answer, Busy, ClientLimits, Slow, Unavailable, UpstreamClient
 from hiwar.door.http import Problem, Request, Response
-from hiwar.edge.cache import ENTRY_BYTES_MAX, CacheKey, Entry, PageCache, decide_key, may_keep
+from hiwar.edge.cache import (
+    ENTRY_BYTES_MAX,
+    FRESH_SECONDS,
+    CacheKey,
+    Entry,
+    PageCache,
+    decide_key,
+    may_keep,
+)
+from hiwar.edge.lanes import Lane, Lanes
 from hiwar.ops.clock import monotonic
 
 HOP_BY_HOP = frozenset(
@@ -115,12 +129,27 @@ class PassThrough:
         return answer
 
 
-class CachedPassThrough:
-    """To web, through the cache. `counts`: `hits`, `stale`, `misses`, `shared` (waited for another's)."""
+FRESH_BY = {Pages.FRESH: FRESH_SECONDS, Pages.CACHED: 5.0, Pages.CACHE_ONLY: 30.0}  # seconds
 
-    def __init__(self, passthrough: PassThrough, fallback_language: str) -> None:
+
+class CachedPassThrough:
+    """To web, through the cache. `counts`: `hits`, `stale`, `misses`, `shared` (waited for another's),
+    `closed` (not asked for on this rung). `pages` says where pages come from now, `is_conversation(path)`
+    whether a path is the page of a conversation that exists."""
+
+    def __init__(
+        self,
+        passthrough: PassThrough,
+        fallback_language: str,
+        *,
+        pages: Callable[[], Pages] = lambda: Pages.FRESH,
+        is_conversation: Callable[[str], bool] = lambda path: False,
+    ) -> None:
         self.cache = PageCache()
         self.counts: Counter[str] = Counter()
+        self.lanes = Lanes()
+        self._pages = pages
+        self._is_conversation = is_conversation
         self._pass = passthrough
         self._language = fallback_language
         self._under_way: dict[CacheKey, asyncio.Future[Entry | None]] = {}
@@ -134,7 +163,7 @@ class CachedPassThrough:
         key = decide_key(request, self._language)
         if key is None:
             return await self._uncached(request)
-        entry = self.cache.fresh(key, monotonic())
+        entry = self.cache.fresh(key, monotonic(), FRESH_BY[self._pages()])
         if entry is None and key in self._under_way:
             entry = self.cache.stale(key, monotonic()) or await asyncio.shield(self._under_way[key])
             self.counts["shared"] += 1
@@ -144,9 +173,27 @@ class CachedPassThrough:
             self.counts["hits"] += 1
         return _render(entry) if entry is not None else await self._uncached(request)
 
+    def _lane(self, request: Request) -> Lane:
+        """The lane to web.
+
+        Raises:
+            Problem: it is not asked for on this rung.
+        """
+        conversation = self._is_conversation(request.path)
+        if self._pages() is Pages.CACHE_ONLY and not (conversation and request.method in ("GET", "HEAD")):
+            self.counts["closed"] += 1
+            raise Problem(
+                503,
+                "This part of the site is paused while very many listen; conversations go on.",
+                {"Retry-After": "30"},
+                arabic="هذا الجزء من الموقع متوقف مؤقتًا بسبب كثرة المستمعين؛ المحادثات مستمرة.",
+            )
+        return self.lanes.of(request, conversation=conversation)
+
     async def _uncached(self, request: Request) -> Response:
         try:
-            return await self._pass.answer(request)
+            async with self._lane(request):
+                return await self._pass.answer(request)
         except Problem:
             key = decide_key(request, self._language, signed_in_too=True)
             entry = self.cache.stale(key, monotonic()) if key else None
@@ -171,10 +218,11 @@ class CachedPassThrough:
 
     async def _ask(self, request: Request, key: CacheKey) -> tuple[Response, Entry | None]:
         try:
-            answer = await self._pass.ask(request, key.target, reduced_headers(request, key))
-            if answer.status < 500:
-                return await self._keep(key, answer)
-            answer.close()
+            async with self._lane(request):
+                answer = await self._pass.ask(request, key.target, reduced_headers(request, key))
+                if answer.status < 500:
+                    return await self._keep(key, answer)
+                answer.close()
             raise Problem(502, "A part of the site does not answer at the moment.", {"Retry-After": "2"})
         except Problem:
             entry = self.cache.stale(key, monotonic())

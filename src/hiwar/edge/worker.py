@@ -30,6 +30,7 @@ from hiwar.door.server import DoorServer, tls_context
 from hiwar.door.static import StaticFiles
 from hiwar.edge.access import Access
 from hiwar.edge.asking import AskingDesk
+from hiwar.edge.bouncer import FrontBouncer
 from hiwar.edge.broadcast import Manner
 from hiwar.edge.control import make_control
 from hiwar.edge.orders import Keys, Stand
@@ -67,12 +68,18 @@ class Worker:
         self.stages = Stages(directory, access, manner)
         self.web = PassThrough(UpstreamClient(self._runtime / "web.http", WEB_LIMITS))
         self.archive = PassThrough(UpstreamClient(self._runtime / "archive.http", ARCHIVE_LIMITS))
-        self.pages = CachedPassThrough(self.web, settings.language)
-        networks = [part for part in settings.known_networks.split(",") if part.strip()]
+        self.pages = CachedPassThrough(
+            self.web,
+            settings.language,
+            pages=lambda: self.usher.rules.pages,
+            is_conversation=access.is_page_of_one,
+        )
+        exempt = Exempt([part for part in settings.known_networks.split(",") if part.strip()])
+        self.bouncer = FrontBouncer(exempt)
         self.usher = Usher(
             view_table(self._runtime / "seats"),
             key,
-            Exempt(networks),
+            exempt,
             on_stand=self._stand,
             on_keys=self._take_keys,
         )
@@ -87,7 +94,15 @@ class Worker:
             static=StaticFiles(STATIC),
         )
         limits = DoorLimits(connections_max=raise_descriptor_limit() - DESCRIPTORS_SPARE)
-        self.door = DoorServer(front.answer, limits, trusted=settings.trusted_proxies, name="edge")
+        self.door = DoorServer(
+            front.answer,
+            limits,
+            trusted=settings.trusted_proxies,
+            name="edge",
+            bouncer=self.bouncer,
+            refuse=self.bouncer.refuse,
+            proxy_protocol=settings.proxy_protocol,
+        )
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -128,6 +143,7 @@ class Worker:
             "web": dict(self.web.counts),
             "archive": dict(self.archive.counts),
             "waiting": self.stages.waiters.count,
+            "turned_away": dict(self.bouncer.counts),
             "verdicts": dict(self.usher.gate.counts),
             "stand": msgspec.to_builtins(self.usher.stand) if self.usher.stand else None,
         }
@@ -154,6 +170,7 @@ class Figures(Collector):
             ("hiwar_edge_pages", "Pages from the cache and past it.", worker.pages.counts),
             ("hiwar_edge_web", "Requests passed on to web.", worker.web.counts),
             ("hiwar_edge_archive", "Requests passed on to archive.", worker.archive.counts),
+            ("hiwar_edge_turned_away", "Turned away unheard, by what was too often.", worker.bouncer.counts),
             ("hiwar_edge_verdicts", "What was answered to who asked for a seat.", worker.usher.gate.counts),
         ):
             family = CounterMetricFamily(name, doc, labels=["kind"])
