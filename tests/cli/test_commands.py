@@ -10,7 +10,9 @@ import pytest
 
 from hiwar.cli.doctor import _uplink
 from hiwar.cli.serve import _has_operator
+from hiwar.ops.secrets import load_secrets
 from hiwar.ops.settings import load_settings
+from hiwar.tokens.token import Kind, parse_token
 from tests.certificate import self_signed
 from tests.running import free_port
 
@@ -44,9 +46,24 @@ def test_a_link_only_conversation_has_a_voucher_in_its_listeners_link(tmp_path: 
     assert "?v=" in made["listen"]
 
 
+def test_invitations_are_personal_and_of_this_conversation(tmp_path: Path) -> None:
+    made = json.loads(hiwar(tmp_path, "open", "x", "--json").stdout)
+    addresses = json.loads(hiwar(tmp_path, "invite", made["id"], "--count", "3", "--json").stdout)
+    key = load_secrets(tmp_path / "data").token_key
+    tokens = [
+        parse_token(address.partition("?v=")[2], key, kind=Kind.VOUCHER, conversation=made["id"], wallclock=0)
+        for address in addresses
+    ]
+    assert len({token.subject for token in tokens}) == 3
+    assert {token.role for token in tokens} == {"p"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("invite", "nothing123"), "no such conversation"),
+        (("invite", "../../etc"), "no such conversation"),
+        (("invite", "x", "--count", "٣"), "--count"),
         (("open",), "title"),
         (("open", "   "), "needs a title"),
         (("open", "x", "--guests", "٣"), "--guests"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hiwar.cli import doctor, opening, recordings, roles, serve, status
+from hiwar.cli import doctor, inviting, opening, recordings, roles, serve, status
 
 app = typer.Typer(
     name="hiwar",
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(status.status)
 app.command("open")(opening.open_conversation)
+app.command()(inviting.invite)
 app.command()(opening.operator)
 app.command()(doctor.doctor)
 app.add_typer(recordings.app, name="recordings")

@@ -10,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hiwar.ops.clock import wallclock
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings, load_settings
 from hiwar.relay.control import LocalControlClient
 from hiwar.relay.directory import Directory
+from hiwar.relay.front import STALE_S, read_front_state
 from hiwar.relay.messages import Ask, Notice
 from hiwar.relay.ports import RequestFailed
 from hiwar.relay.records import Phase
@@ -41,8 +43,18 @@ async def gather(settings: Settings) -> dict[str, Any]:
             "recordings": str(settings.data / "conversations"),
         },
         "processes": processes(runtime),
+        "front": front_door(directory),
         "conversations": [room | _addresses(settings, room["conversation"]) for room in rooms if room],
     }
+
+
+def front_door(directory: Directory) -> dict[str, Any] | None:
+    """How the front door stands, as its parent last wrote it; None where it does not report."""
+    state = read_front_state(directory)
+    if state is None or wallclock() - state.at_wallclock > STALE_S:
+        return None
+    shown = ("rung", "seats", "by", "taken", "waiting", "interval_ms", "lighter", "speakers_well")
+    return {name: getattr(state, name) for name in shown}
 
 
 def processes(runtime: Path) -> list[dict[str, Any]]:
@@ -94,6 +106,14 @@ def _show(report: dict[str, Any]) -> None:
     if not report["processes"]:
         console.print("Nothing is running here. Start it with: hiwar serve")
         return
+    front = report["front"]
+    if front is None:
+        console.print("[yellow]The front door does not report.[/]\n")
+    else:
+        console.print(
+            f"The front door is [bold]{front['rung']}[/]: {front['taken']} of {front['seats']} seats taken "
+            f"({front['by']} binds), {front['waiting']} waiting, a write each {front['interval_ms']} ms\n"
+        )
     for room in report["conversations"]:
         mark = "[bold red]on air[/]" if room["phase"] == Phase.LIVE else room["phase"]
         console.print(f"{mark}  [bold]{room['title']}[/]  {room['listeners']} listening")
