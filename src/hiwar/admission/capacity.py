@@ -57,8 +57,6 @@ JOINS_LOAD_MAX = 0.85  # beyond this load joins get the least
 JOINS_GROWTH = 1.1  # a tick: the bound falls at once and comes back in some seconds
 JOINS_BY_HEALTH = {Health.WELL: 1.0, Health.UNEASY: 1.0, Health.STRAINED: 0.5, Health.FAILING: 0.1}
 
-STEP_SHARE, STEP_MIN, STEP_MAX = 0.05, 10, 1000  # what "let more people in" adds: bounded both ways
-
 
 class Bound(StrEnum):
     """What can bind the number of seats."""
@@ -101,15 +99,6 @@ def decide_capacity(
         bounds[Bound.HOST] = max(0, limits.host_seats)
     by = min(bounds, key=bounds.__getitem__)
     return Capacity(bounds[by], by, MappingProxyType(bounds), joins, health, limits.egress_bits)
-
-
-def decide_more(capacity: Capacity) -> int:
-    """The host's number after "let more people in" was pressed once: a bounded step above what is now.
-
-    Where a bound other than the host's or the processor's estimate binds, it goes on binding: `by` says so.
-    """
-    step = min(max(round(capacity.seats * STEP_SHARE), STEP_MIN), STEP_MAX)
-    return min(capacity.seats + step, SEATS_BOUND)
 
 
 def seats_by_model(model: CostModel, workers: int) -> int:
