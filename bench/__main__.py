@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bench.harness import Figure, Outcome, save
 
-NAMES = ("latency", "speakers", "fanout", "recovery", "replay", "memory", "idle")
+NAMES = ("latency", "speakers", "fanout", "recovery", "replay", "memory", "idle", "refuse")
 BY_HAND = ("soak",)  # two hours: only when named
 
 

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+from bench.crowd import source_address
+
 
 class SteadyListener:
     """Some listeners of one address in a thread of their own; knows the longest silence any of them saw."""
@@ -32,8 +34,9 @@ class SteadyListener:
     def _listen(self) -> None:
         selector = selectors.DefaultSelector()
         heard: dict[int, float] = {}
-        for _ in range(self._count):
-            connection = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+        for number in range(self._count):
+            source = (source_address(number), 0)
+            connection = socket.create_connection(("127.0.0.1", self._port), 10, source)
             connection.sendall(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             selector.register(connection, selectors.EVENT_READ)
             heard[connection.fileno()] = time.monotonic()

@@ -55,10 +55,10 @@ def test_a_flood_of_requests_is_answered_429_in_the_words_of_who_asks(clock: lis
 
 def test_the_date_in_a_prepared_answer_does_not_grow_old(clock: list[float]) -> None:
     bouncer = FrontBouncer(Exempt())
-    first = bouncer._answer("en", "*/*")
-    assert bouncer._answer("en", "*/*") is first
+    first = bouncer._answer({}, clock[0])
+    assert bouncer._answer({}, clock[0]) is first
     clock[0] += module.DATED_S + 1
-    assert bouncer._answer("en", "*/*") is not first
+    assert bouncer._answer({}, clock[0]) is not first
 
 
 def test_a_hall_of_listeners_does_not_shut_itself_out_by_its_playlists(clock: list[float]) -> None:

@@ -10,6 +10,7 @@ The answers are made once, in two languages, for people and for programs: turnin
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from hiwar.admission.answers import Refusal, tell_refusal
 from hiwar.admission.limits import LIMITS, ConnectionCounts, Exempt, Limited, PrefixLimits
@@ -22,9 +23,9 @@ from hiwar.door.problems import language_of, render_problem
 from hiwar.ops.clock import monotonic
 
 RETRY_S = 5
+BARRED_MAX = 8192  # clients refused of late
 DATED_S = 10.0  # how old the date in an answer may be
 LOGIN_PATH = "/login"
-_ACCEPTS = ("text/html", "*/*")
 
 
 class FrontBouncer:
@@ -36,8 +37,11 @@ class FrontBouncer:
         self.talkers = TopTalkers()
         self._exempt = exempt
         self._open = ConnectionCounts()
-        self._limits = {kind: PrefixLimits(rates) for kind, rates in LIMITS.items()}
-        self._answers: dict[tuple[str, str], bytes] = {}
+        self._connections = _Kind(Limited.CONNECTIONS)
+        self._requests = _Kind(Limited.REQUESTS)
+        self._media = _Kind(Limited.MEDIA)
+        self._logins = _Kind(Limited.LOGINS)
+        self._answers: dict[tuple[str, bool], bytes] = {}
         self._rendered_at = 0.0
 
     def opened(self, peer: str) -> bool:
@@ -45,9 +49,13 @@ class FrontBouncer:
         origin = origin_of(peer)
         if origin in self._exempt:
             return True
-        if self._wait_s(Limited.CONNECTIONS, origin) or not self._open.opened(origin):
-            return self._turn_away(Limited.CONNECTIONS, origin)
-        return True
+        now, kind = monotonic(), self._connections
+        barred = kind.barred.get(peer, 0.0) > now or kind.bar(peer, origin, now)
+        if not barred and self._open.opened(origin):
+            return True
+        self.counts[kind.name] += 1
+        self.talkers.add(origin.finest, now)
+        return False
 
     def closed(self, peer: str) -> None:
         """A connection that was let in is over."""
@@ -60,42 +68,59 @@ class FrontBouncer:
         origin = origin_of(client)
         if origin in self._exempt:
             return None
-        kind = _kind_of(draft)
-        if not self._wait_s(kind, origin):
+        now, kind = monotonic(), self._kind_of(draft)
+        if kind.barred.get(client, 0.0) <= now and not kind.bar(client, origin, now):
             return None
-        self._turn_away(kind, origin)
-        headers = draft.headers
-        accept = "text/html" if "text/html" in headers.get("accept", "") else "*/*"
-        return self._answer(language_of(headers), accept)
+        self.counts[kind.name] += 1
+        self.talkers.add(origin.finest, now)
+        return self._answer(draft.headers, now)
 
-    def _answer(self, language: str, accept: str) -> bytes:
-        """Rendered now and then, since it has a date in it."""
-        now = monotonic()
+    def _kind_of(self, draft: Draft) -> "_Kind":
+        path = draft.path
+        if path.startswith("/c/"):
+            media = "/hls/" in path and ("k" in draft.query or "t" in draft.query)
+            return self._media if media else self._requests
+        if draft.method == "POST" and path == LOGIN_PATH:
+            return self._logins
+        return self._requests
+
+    def _answer(self, headers: Mapping[str, str], now: float) -> bytes:
+        """In the words of who asks; rendered now and then, since it has a date in it."""
         if now - self._rendered_at > DATED_S:
             self._rendered_at = now
             self._answers = {
-                (each, kind): _render_refusal(each, kind) for each in ("ar", "en") for kind in _ACCEPTS
+                (language, page): _render_refusal(language, page=page)
+                for language in ("ar", "en")
+                for page in (False, True)
             }
-        return self._answers[language, accept]
-
-    def _wait_s(self, kind: Limited, origin: Origin) -> float:
-        return self._limits[kind].wait_s(origin, monotonic())
-
-    def _turn_away(self, kind: Limited, origin: Origin) -> bool:
-        self.counts[kind] += 1
-        self.talkers.add(origin.finest, monotonic())
-        return False
+        told = "accept-language" in headers or "cookie" in headers
+        language = language_of(headers) if told else "en"
+        return self._answers[language, "text/html" in headers.get("accept", "")]
 
 
-def _kind_of(draft: Draft) -> Limited:
-    if draft.path.startswith("/c/") and "/hls/" in draft.path and ("k" in draft.query or "t" in draft.query):
-        return Limited.MEDIA
-    if draft.method == "POST" and draft.path == LOGIN_PATH:
-        return Limited.LOGINS
-    return Limited.REQUESTS
+class _Kind:
+    """The limits of one kind of event. `barred` says until when (monotonic seconds) whoever was refused last
+    is refused again, whatever else their network does: what is refused is not charged, so time alone lets
+    them in. In a flood that is nearly all, for the price of one look. `name` is plain text: an enum's hash
+    is dear where each costs a flood."""
+
+    def __init__(self, kind: Limited) -> None:
+        self.name = str(kind.value)
+        self.barred: dict[str, float] = {}
+        self._limits = PrefixLimits(LIMITS[kind])
+
+    def bar(self, client: str, origin: Origin, now: float) -> bool:
+        """Count an event of a client; whether it is one too many."""
+        wait_s = self._limits.wait_s(origin, now)
+        if not wait_s:
+            return False
+        if len(self.barred) >= BARRED_MAX:
+            self.barred.clear()  # they are judged anew, each once
+        self.barred[client] = now + wait_s
+        return True
 
 
-def _render_refusal(language: str, accept: str) -> bytes:
+def _render_refusal(language: str, *, page: bool) -> bytes:
     said = tell_refusal(Refusal.TOO_MANY, retry_s=RETRY_S, claim=False)
     problem = Problem(
         429,
@@ -104,6 +129,7 @@ def _render_refusal(language: str, accept: str) -> bytes:
         arabic=said.arabic,
         members={"reason": Refusal.TOO_MANY, "arabic": said.arabic, "english": said.english},
     )
+    accept = "text/html" if page else "*/*"
     response = render_problem({"accept": accept, "accept-language": language}, problem)
     assert isinstance(response.body, bytes)
     headers = {**response.headers, "Content-Length": str(len(response.body))}

@@ -1,0 +1,220 @@
+"""What it costs to turn somebody away: connections unread, and requests with a 429, beside HAProxy and nginx.
+
+The sources sit in a network namespace. The connections come from one network that has long had its share;
+HAProxy rejects all of them at the same point (`tcp-request connection reject`). For requests wrk asks over
+kept connections, from addresses beyond their rate; nginx answers its `limit_req` with a body of equal size.
+Rounds are interleaved and medians taken; CPU is that of the process which refuses.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import scripted
+from bench.harness import Outcome, Progress, cpu_nanoseconds, median
+from bench.namespaces import Namespace, namespace
+from bench.rounds import CHUNK_BYTES, come_first
+from tests.running import free_port, until
+
+TITLE = "What it costs to turn somebody away"
+ROUNDS = 5
+CONNECTIONS = 6_000  # a round; more than any network's burst before the first of them
+WARM_CONNECTIONS = 8_000
+WRK_SECONDS = 2
+WRK_CONNECTIONS = 16
+PATH = f"/c/{scripted.CONVERSATION}/now"
+REQUESTS = re.compile(r"(\d+) requests in")
+OTHERS = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+
+
+def run(progress: Progress) -> Outcome:
+    come_first()
+    outcome = Outcome()
+    with namespace() as inside:
+        if inside is None:
+            outcome.beside("turning away", None, "x", "needs root and iproute2")
+            return outcome
+        with scripted.edge(CHUNK_BYTES, EDGE_HOST="0.0.0.0") as edge, rejecting(inside) as haproxy:
+            _connections(outcome, progress, inside, edge, haproxy)
+            size = _exhaust_requests(inside, edge.port)
+            with limiting(inside, size) as nginx:
+                _requests(outcome, progress, inside, edge, nginx)
+    return outcome
+
+
+def _connections(
+    outcome: Outcome,
+    progress: Progress,
+    inside: Namespace,
+    edge: scripted.Edge,
+    haproxy: tuple[int, int] | None,
+) -> None:
+    _knock(inside, edge.port, WARM_CONNECTIONS, "--hurry")
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(ROUNDS):
+        progress(f"connections, round {number + 1} of {ROUNDS}")
+        ours.append(_refused_us(inside, edge.worker, edge.port))
+        if haproxy is not None:
+            theirs.append(_refused_us(inside, *haproxy))
+    outcome.beside("Hiwar, a connection refused unread", median(ours), "us CPU")
+    outcome.beside("HAProxy, a connection rejected", median(theirs), "us CPU")
+    outcome.at_most("connections: Hiwar over HAProxy", _ratio(median(ours), median(theirs)), "x", 1.25)
+    outcome.samples["hiwar_connection_us"], outcome.samples["haproxy_connection_us"] = ours, theirs
+
+
+def _refused_us(inside: Namespace, pid: int, port: int) -> float:
+    before = cpu_nanoseconds(pid)
+    refused = _knock(inside, port, CONNECTIONS)
+    return (cpu_nanoseconds(pid) - before) / 1000 / refused
+
+
+def _knock(inside: Namespace, port: int, count: int, *options: str) -> int:
+    """How many of `count` connections were closed unread."""
+    knocking = (sys.executable, "-m", "bench.knocking", "--port", str(port), "--count", str(count), *options)
+    done = subprocess.run(inside.command(*knocking), check=True, capture_output=True, text=True, timeout=120)
+    told = json.loads(done.stdout)
+    if told["closed"] < 0.9 * count:
+        raise RuntimeError(f"they were not turned away: {told}")
+    return int(told["closed"])
+
+
+def _requests(
+    outcome: Outcome,
+    progress: Progress,
+    inside: Namespace,
+    edge: scripted.Edge,
+    nginx: tuple[int, int] | None,
+) -> None:
+    if shutil.which("wrk") is None:
+        outcome.beside("requests turned away", None, "us CPU", "wrk is not installed")
+        return
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(ROUNDS):
+        progress(f"requests, round {number + 1} of {ROUNDS}")
+        ours.append(_answered_us(inside, edge.worker, edge.port))
+        if nginx is not None:
+            theirs.append(_answered_us(inside, *nginx))
+    outcome.beside("Hiwar, a request answered 429", median(ours), "us CPU")
+    outcome.beside("nginx limit_req, the same size", median(theirs), "us CPU")
+    outcome.at_most("requests: Hiwar over nginx", _ratio(median(ours), median(theirs)), "x", 1.0)
+    outcome.samples["hiwar_request_us"], outcome.samples["nginx_request_us"] = ours, theirs
+
+
+def _answered_us(inside: Namespace, pid: int, port: int) -> float:
+    before = cpu_nanoseconds(pid)
+    refused, _ = _wrk(inside, port)
+    return (cpu_nanoseconds(pid) - before) / 1000 / refused
+
+
+def _wrk(inside: Namespace, port: int) -> tuple[int, int]:
+    """How many requests were answered, and how many of them with an error status."""
+    options = (f"-t1 -c{WRK_CONNECTIONS} -d{WRK_SECONDS}s http://{inside.here}:{port}{PATH}").split()
+    done = subprocess.run(
+        inside.command("wrk", *options), check=True, capture_output=True, text=True, timeout=60
+    )
+    asked, turned = REQUESTS.search(done.stdout), OTHERS.search(done.stdout)
+    if asked is None or turned is None or int(turned[1]) < 0.95 * int(asked[1]):
+        raise RuntimeError(f"they were not turned away:\n{done.stdout}")
+    return int(asked[1]), int(turned[1])
+
+
+def _exhaust_requests(inside: Namespace, port: int) -> int:
+    """Ask until the network's share is used up; the size of the answer then, in bytes."""
+    code = f"""import http.client
+connection = http.client.HTTPConnection("{inside.here}", {port})
+for _ in range(20_000):
+    connection.request("GET", "{PATH}")
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status == 429:
+        print(len(body))
+        break
+"""
+    done = subprocess.run(
+        inside.command(sys.executable, "-c", code), check=True, capture_output=True, text=True, timeout=60
+    )
+    return int(done.stdout)
+
+
+@contextlib.contextmanager
+def rejecting(inside: Namespace) -> Iterator[tuple[int, int] | None]:
+    """HAProxy with one thread that rejects every connection: its pid and port; None if not installed."""
+    program, port = shutil.which("haproxy"), free_port()
+    if program is None:
+        yield None
+        return
+    config = (
+        "global\n nbthread 1\n maxconn 8000\ndefaults\n mode http\n timeout client 5s\n timeout connect 5s\n"
+        f" timeout server 5s\nfrontend f\n bind {inside.here}:{port} backlog 4096\n"
+        " tcp-request connection reject\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "haproxy.cfg"
+        path.write_text(config)
+        process = subprocess.Popen(
+            [program, "-db", "-q", "-f", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            until(lambda: _listens(inside.here, port), 5)
+            yield process.pid, port
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def limiting(inside: Namespace, size: int) -> Iterator[tuple[int, int] | None]:
+    """nginx with one worker that answers 429 with `size` bytes: its pid and port; None if not installed."""
+    program, port = shutil.which("nginx"), free_port()
+    if program is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "logs").mkdir()
+        (root / "ok").write_text("ok")
+        (root / "nginx.conf").write_text(
+            f"""worker_processes 1; daemon off; pid {folder}/pid; error_log /dev/null crit;
+events {{ worker_connections 2048; }}
+http {{ access_log off; keepalive_requests 1000000;
+ limit_req_zone $binary_remote_addr zone=z:10m rate=1r/m;
+ server {{ listen {inside.here}:{port} backlog=4096;
+  location / {{ limit_req zone=z; limit_req_status 429; limit_req_log_level info; error_page 429 @r;
+   root {folder}; try_files /ok =404; }}
+  location @r {{ internal; default_type application/problem+json; add_header Retry-After 5 always;
+   return 429 "{"x" * size}"; }} }} }}
+"""
+        )
+        process = subprocess.Popen(
+            [program, "-p", folder, "-c", f"{folder}/nginx.conf"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until(lambda: _listens(inside.here, port) and scripted.children(process.pid), 5)
+            yield scripted.children(process.pid)[0], port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    return None if ours is None or not theirs else ours / theirs
