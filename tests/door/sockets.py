@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from hiwar.door.http import Handler
 from hiwar.door.limits import DoorLimits
@@ -18,11 +20,11 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @contextlib.asynccontextmanager
 async def open_door(
-    handler: Handler, limits: DoorLimits = QUICK, context: ssl.SSLContext | None = None
+    handler: Handler, limits: DoorLimits = QUICK, context: ssl.SSLContext | None = None, **hooks: Any
 ) -> AsyncIterator[tuple[DoorServer, int]]:
-    """The door and its port; closed gracefully afterwards."""
+    """The door and its port; closed gracefully afterwards. `hooks` go to the server."""
     bound = bind_tcp("127.0.0.1", 0)
-    door = DoorServer(handler, limits, name="test")
+    door = DoorServer(handler, limits, name="test", **hooks)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(door.serve(sockets=[bound], ssl_context=context))
         await door.ready.wait()
@@ -32,9 +34,18 @@ async def open_door(
             serving.cancel()
 
 
-async def exchange(port: int, *pieces: bytes, pause: float = 0.0, most: float = 3.0) -> bytes:
+async def exchange(
+    port: int,
+    *pieces: bytes,
+    pause: float = 0.0,
+    most: float = 3.0,
+    tls: ssl.SSLContext | None = None,
+) -> bytes:
     """Everything that comes back until the door closes the connection (or `most` seconds)."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        reader, writer = await asyncio.open_connection("localhost" if tls else "127.0.0.1", port, ssl=tls)
+    except OSError:  # closed before this side had even seen that it was open
+        return b""
     received: list[bytes] = []
 
     async def read() -> None:
@@ -54,6 +65,23 @@ async def exchange(port: int, *pieces: bytes, pause: float = 0.0, most: float = 
             writing.cancel()
     writer.close()
     return b"".join(received)
+
+
+def connect(port: int, receive_bytes: int = 0) -> socket.socket:
+    """A blocking connection, made in the kernel while the loop stands still; `receive_bytes`: of buffer."""
+    client = socket.socket()
+    if receive_bytes:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    client.settimeout(2.0)
+    client.connect(("127.0.0.1", port))
+    return client
+
+
+async def until(condition: Callable[[], bool], seconds: float = 3.0) -> None:
+    """Wait until something shows."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def status_of(response: bytes) -> int:

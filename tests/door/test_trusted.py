@@ -24,6 +24,15 @@ def test_only_a_trusted_peer_may_name_the_client(
     assert TrustedPeers("10.0.0.0/8, fd00::/8").origin(peer, headers, secure=False) == expected
 
 
+def test_a_network_of_one_kind_says_nothing_of_the_other() -> None:
+    assert TrustedPeers("0.0.0.0/0").trusts("1.2.3.4")
+    assert not TrustedPeers("0.0.0.0/0").trusts("::1")
+    assert not TrustedPeers("::/0").trusts("1.2.3.4")
+    assert TrustedPeers("fd00::/8").trusts("fd12::1")
+    assert not TrustedPeers("fd00::/8").trusts("fe80::1%eth0")
+    assert not TrustedPeers("").trusts("1.2.3.4")
+
+
 def test_a_setting_that_is_no_network_is_refused_by_name() -> None:
     with pytest.raises(BadNetworks, match="nowhere"):
         TrustedPeers("10.0.0.0/8,nowhere")
@@ -32,3 +41,5 @@ def test_a_setting_that_is_no_network_is_refused_by_name() -> None:
 def test_an_address_is_shown_plainly() -> None:
     assert plain_address("::ffff:1.2.3.4") == "1.2.3.4"
     assert plain_address("fe80::1%eth0") == "fe80::1"
+    assert plain_address("1.2.3.4") == "1.2.3.4"
+    assert plain_address("::ffff:0:0") == "::ffff:0:0"

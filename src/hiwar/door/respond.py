@@ -1,5 +1,6 @@
-"""Writing one response: bytes at once; files block by block and iterators item by item, never faster than
-the client reads.
+"""Writing one response: few bytes at once; many, and files, block by block and iterators item by item, never
+faster than the client reads. A block of many bytes is a view of them: thousands who read the same file slowly
+hold it once.
 
 A block of a file is read in the loop when it lies in the page cache (`RWF_NOWAIT`), else in a thread, so
 that a slow disk holds up one download and nobody's sound.
@@ -14,12 +15,13 @@ from hiwar.door.headers import render_head
 from hiwar.door.http import FileSlice, Response
 
 BLOCK_BYTES = 128 * 1024
+TOGETHER_BYTES_MAX = 32 * 1024  # a body that is copied behind its head: one write, one packet for most
 
 
 class Sink(Protocol):
     """Where a response goes."""
 
-    def write(self, piece: bytes) -> None: ...
+    def write(self, piece: bytes | memoryview) -> None: ...
     async def drain(self) -> None: ...
 
 
@@ -45,7 +47,7 @@ class ResponseWriter:
         """
         body = response.body
         if isinstance(body, bytes):
-            self._write_bytes(response, body)
+            await self._write_bytes(response, body)
         elif isinstance(body, list):
             await self._write_slices(response, body)
         else:
@@ -61,19 +63,29 @@ class ResponseWriter:
         headers = {**response.headers, **framing}
         return render_head(response.status, headers, close=self._close, cookies=response.cookies)
 
-    def _write_bytes(self, response: Response, body: bytes) -> None:
+    async def _write_bytes(self, response: Response, body: bytes) -> None:
         unknown = self._head_only and not body  # a HEAD whose GET has a body without end: no length is told
         measured = unknown or response.status in (204, 304) or "Content-Length" in response.headers
         head = self._head(response, {} if measured else {"Content-Length": str(len(body))})
-        self._sink.write(head if self._without_body(response) else head + body)
+        if self._without_body(response):
+            self._sink.write(head)
+        elif len(body) <= TOGETHER_BYTES_MAX:
+            self._sink.write(head + body)
+        else:
+            self._sink.write(head)
+            await self._write_view(memoryview(body))
+
+    async def _write_view(self, view: memoryview) -> None:
+        for start in range(0, len(view), BLOCK_BYTES):
+            self._sink.write(view[start : start + BLOCK_BYTES])
+            await self._sink.drain()
 
     async def _write_slices(self, response: Response, pieces: list[FileSlice | bytes]) -> None:
         length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
         self._sink.write(self._head(response, {"Content-Length": str(length)}))
         for piece in () if self._without_body(response) else pieces:
             if isinstance(piece, bytes):
-                self._sink.write(piece)
-                await self._sink.drain()
+                await self._write_view(memoryview(piece))
             else:
                 await self._write_slice(piece)
 

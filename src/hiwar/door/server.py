@@ -16,15 +16,20 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from hiwar.door.accept import Acceptor
 from hiwar.door.connection import DoorConnection
+from hiwar.door.handshakes import HandshakeBudget
+from hiwar.door.head import BodyBound, Heads
+from hiwar.door.hooks import Bouncer, Refuse
 from hiwar.door.http import Handler
 from hiwar.door.limits import DoorLimits
-from hiwar.door.reader import BodyBound
 from hiwar.door.trusted import TrustedPeers
 from hiwar.door.wheel import Wheel
 
 BACKLOG = 4096  # a storm of 2,000 arrivals a second waits here while a tick is being written
 VANISHED_MS = 20_000  # a peer that acknowledges nothing for so long is gone; connections inherit it
+UNSENT_BYTES = 64 * 1024  # what the kernel takes ahead of a slow reader, who would else hold up to 4 MiB
+_TCP_NOTSENT_LOWAT = 25  # tcp(7); the socket module names it from Python 3.12 on; connections inherit it
 
 __all__ = ["DoorConnection", "DoorServer", "bind_tcp", "tls_context"]
 
@@ -42,6 +47,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MS)
+        bound.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         bound.bind((host, port))
         bound.listen(BACKLOG)
     except OSError:
@@ -81,8 +87,16 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
 class DoorServer:
     """One handler behind any number of listening sockets.
 
-    `counts` has `connections`, `requests`, `refused`, `expired`, `failed` and `full` (connections beyond
-    `connections_max`, closed at once). `body_bound(method, path)` gives the largest body taken, in bytes.
+    `body_bound(method, path)` gives the largest body taken, in bytes. `bouncer` is asked about each
+    connection, `refuse` about each request (see `hooks`); without them everybody is let in. With
+    `proxy_protocol` a connection of a trusted proxy must begin with a PROXY header of version 2.
+
+    `counts`. Connections: `connections` let in; `full` and `bounced` refused at accept, for want of a place
+    and by the bouncer; `unmade` that got no further than their handshake or PROXY header; `unintroduced`
+    with a broken PROXY header; `waits` and `short`, how often accepting rested for the budget of handshakes
+    and for descriptors. Requests: `requests` handed to the handler; `turned_away` by `refuse`; `refused`
+    because they could not be read; `expired`; `failed` by a mistake of ours. `stalled`: answers that were
+    not taken in time.
     """
 
     def __init__(
@@ -93,17 +107,28 @@ class DoorServer:
         trusted: str = "",
         name: str = "door",
         body_bound: BodyBound | None = None,
+        bouncer: Bouncer | None = None,
+        refuse: Refuse | None = None,
+        proxy_protocol: bool = False,
     ) -> None:
         self.handler = handler
         self.limits = limits or DoorLimits()
         self.trusted = TrustedPeers(trusted)
         self.name = name
         self.body_bound: BodyBound = body_bound or (lambda method, path: self.limits.body_bytes_max)
+        self.bouncer = bouncer
+        self.refuse = refuse
+        self.proxy_protocol = proxy_protocol
+        self.heads = Heads(self.limits)
+        self.handshakes = HandshakeBudget(
+            self.limits.handshakes_per_s, self.limits.handshakes_burst, self.limits.handshakes_max
+        )
         self.counts: Counter[str] = Counter()
         self.ready = asyncio.Event()
         self._connections: set[DoorConnection] = set()
         self._wheel = Wheel(self.limits.tick_s)
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._tasks: asyncio.TaskGroup | None = None
         self._emptied: asyncio.Event | None = None  # there once the door is closing
 
@@ -119,34 +144,24 @@ class DoorServer:
         unix_path: Path | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """Answer on listening `sockets` (and on a Unix socket of mode 0600) until cancelled."""
+        """Answer on bound `sockets` (and on a Unix socket of mode 0600) until cancelled, then close them."""
         bound = [*sockets, *([bind_unix(unix_path)] if unix_path else [])]
+        for each in bound:
+            each.listen(BACKLOG)
+        self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as self._tasks:
-            servers = [await self._listen(each, ssl_context) for each in bound]
+            acceptors = [
+                Acceptor(self, each, ssl_context if each.family != socket.AF_UNIX else None) for each in bound
+            ]
             self.ready.set()
             try:
                 await asyncio.Event().wait()
             finally:
-                for server in servers:
-                    server.close()
+                for acceptor in acceptors:
+                    acceptor.stop()
                 await self._close_gracefully()
                 if unix_path:
                     unix_path.unlink(missing_ok=True)
-
-    async def _listen(self, bound: socket.socket, context: ssl.SSLContext | None) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        context = None if bound.family == socket.AF_UNIX else context
-        timeouts: dict[str, Any] = {}
-        if context:
-            timeouts = {"ssl_handshake_timeout": self.limits.handshake_s, "ssl_shutdown_timeout": 1.0}
-        create = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
-        return await create(
-            lambda: DoorConnection(self, secure=context is not None),
-            sock=bound,
-            ssl=context,
-            backlog=BACKLOG,
-            **timeouts,
-        )
 
     async def _close_gracefully(self) -> None:
         for connection in tuple(self._connections):
@@ -161,19 +176,30 @@ class DoorServer:
         if self._timer is not None:
             self._timer.cancel()
 
-    # What connections call.
+    # What acceptors and connections call.
 
-    def admit(self, connection: DoorConnection) -> bool:
-        """Take a connection into the table, or say that there are too many."""
+    def admit(self, peer: str | None) -> bool:
+        """Whether there is a place for another connection, of a client who is asked about if given."""
         if len(self._connections) >= self.limits.connections_max:
             self.counts["full"] += 1
             return False
+        return peer is None or self.ask(peer)
+
+    def ask(self, peer: str) -> bool:
+        """Whether the bouncer lets a client's connection in."""
+        if self.bouncer is None or self.bouncer.opened(peer):
+            return True
+        self.counts["bounced"] += 1
+        return False
+
+    def add(self, connection: DoorConnection) -> None:
         self.counts["connections"] += 1
         self._connections.add(connection)
-        return True
 
     def forget(self, connection: DoorConnection) -> None:
         self._connections.discard(connection)
+        if connection.asked and self.bouncer is not None:
+            self.bouncer.closed(connection.peer)
         if self._emptied is not None and not self._connections:
             self._emptied.set()
 
@@ -181,14 +207,18 @@ class DoorServer:
         assert self._tasks is not None
         return self._tasks.create_task(work)
 
+    def now(self) -> float:
+        """Seconds of the loop's clock."""
+        return self._loop.time()
+
     def schedule(self, connection: DoorConnection, seconds: float) -> None:
         """Let the connection expire in `seconds`, instead of when it was to."""
-        loop = asyncio.get_running_loop()
-        self._wheel.schedule(connection, loop.time() + seconds)
+        self._wheel.schedule(connection, self._loop.time() + seconds)
         if self._timer is None:
-            self._timer = loop.call_later(self.limits.tick_s, self._turn)
+            self._timer = self._loop.call_later(self.limits.tick_s, self._turn)
 
     def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._wheel.advance(loop.time())
-        self._timer = loop.call_later(self.limits.tick_s, self._turn) if self._wheel else None
+        try:
+            self._wheel.advance(self._loop.time())
+        finally:  # whatever went wrong with one connection, the others keep their deadlines
+            self._timer = self._loop.call_later(self.limits.tick_s, self._turn) if self._wheel else None

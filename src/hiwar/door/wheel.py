@@ -36,7 +36,10 @@ class Wheel:
         timed.deadline = deadline
         if deadline == NEVER:
             return
-        tick = max(int(deadline / self.tick_s) + 1, self._done + 1)
+        tick = int(deadline / self.tick_s) + 1
+        if timed.scheduled and tick >= timed.scheduled:
+            return
+        tick = max(tick, self._done + 1)
         if not timed.scheduled or tick < timed.scheduled:
             timed.scheduled = tick
             self._slots.setdefault(tick, []).append(timed)
