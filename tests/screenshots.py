@@ -3,9 +3,11 @@
     python -m tests.screenshots [folder [page...]]      default: screenshots/, every page
 
 Runs the web role on a scratch installation with conversations in every phase, behind a small front of its
-own (static files and canned live state), and takes each page in Debian's Chromium. To be looked at.
+own (static files and canned live state), and takes each page in Debian's Chromium. To be looked at. The
+states in which the door is asked for a seat are in `tests.screenshots_seats`.
 """
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -29,6 +31,7 @@ from playwright.sync_api import Browser, sync_playwright
 from hiwar.assets import STATIC
 from hiwar.ops.clock import utc, wallclock
 from tests.needs import need_program
+from tests.screenshots_seats import STATES, long_response
 
 SIZES = {"phone": (390, 844), "wide": (1280, 860)}
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
@@ -61,6 +64,7 @@ def main(folder: Path, only: list[str]) -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=need_program("chromium"), args=["--no-sandbox"])
+        pages |= {name: pages[state.page] for name, state in STATES.items()}
         wanted = {name: path for name, path in pages.items() if not only or name in only}
         for (name, path), language, size, scheme in product(
             wanted.items(), ("ar", "en"), SIZES, ("light", "dark")
@@ -81,7 +85,9 @@ def take(
 ) -> None:
     """One picture of one page."""
     width, height = SIZES[size]
+    state = STATES.get(name)
     context = browser.new_context(
+        java_script_enabled=state is None or state.scripts,
         viewport={"width": width, "height": height},
         locale=language,
         color_scheme=scheme,
@@ -94,12 +100,17 @@ def take(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.extend([line.text] if line.type == "error" else []))
+    if state is not None:
+        state.prepare(page)
     page.goto(address + path)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(3800 if name == "live" else 250)
+    if state is not None:
+        state.act(page)
     page.screenshot(path=folder / f"{name}-{language}-{size}-{scheme}.png", full_page=True)
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    if wide or [text for text in problems if "status of" not in text]:
+    expected = ("status of", "ERR_FILE_NOT_FOUND")  # refusals; a source given up before it opened
+    if wide or [text for text in problems if not any(each in text for each in expected)]:
         print(f"{name} {language} {size}: {'scrolls sideways; ' if wide else ''}{problems}")
     context.close()
 
@@ -238,8 +249,20 @@ def front_for(web: Path) -> type[http.server.BaseHTTPRequestHandler]:
                 )
             elif path.endswith("/now"):
                 self._answer(200, {"Content-Type": "application/json"}, json.dumps(NOW).encode())
+            elif path.endswith("/live.mp4"):
+                self._listen()
             else:
                 self._from_web()
+
+        def _listen(self) -> None:
+            """Silence, as long as somebody hears it."""
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/mp4")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                early = self.path.endswith(".early")
+                for piece in long_response(NOW | ({"phase": "green_room"} if early else {})):
+                    self.wfile.write(piece)
 
         def _from_web(self) -> None:
             connection = http.client.HTTPConnection("localhost")

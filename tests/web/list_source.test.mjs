@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test, mock } from "node:test";
-import { ListSource } from "../../src/hiwar/assets/static/listen/list-source.js";
+import { ListSource, withToken } from "../../src/hiwar/assets/static/listen/list-source.js";
 
 class FakeAudio extends EventTarget {
   paused = false; currentTime = 0; seeking = false; src = ""; loads = 0; buffered = { length: 0 };
@@ -22,7 +22,8 @@ async function listening(t, statuses, options = {}) {
     return { status };
   });
   const audio = new FakeAudio();
-  const source = new ListSource(audio, "/c/abcdef1/live.mp3", { mode: "progressive", live: true, ...options });
+  const { address = "/c/abcdef1/live.mp3", ...others } = options;
+  const source = new ListSource(audio, address, { mode: "progressive", live: true, ...others });
   const heard = [];
   for (const type of ["broken", "refused"]) source.addEventListener(type, ({ detail }) => heard.push([type, detail]));
   await source.start();
@@ -81,4 +82,53 @@ test("after the stop nothing is tried any more", async (t) => {
   source.stop();
   mock.timers.tick(60000);
   assert.equal(audio.loads, 1);
+});
+
+/* An address that is made anew for each try: a, b, c... `endings` are what it was asked with. */
+function addresses() {
+  const endings = [];
+  const address = async (ending) => { endings.push(ending); return `/c/abcdef1/live.mp3?t=${"abc"[endings.length - 1]}`; };
+  return { address, endings };
+}
+
+test("what the door gives and the element never played may be for want of a seat, once", async (t) => {
+  const { address, endings } = addresses();
+  const { audio, source, heard } = await listening(t, [200], { address });
+  audio.tell("error");
+  await settle();
+  mock.timers.tick(20000);
+  await settle();
+  assert.deepEqual([audio.src, source.state], ["/c/abcdef1/live.mp3?t=b", "reconnecting"]);
+  assert.deepEqual(endings, [null, { how: "refused", status: 200, reason: "unsaid" }]);
+  audio.tell("error");
+  await settle();
+  assert.deepEqual(heard, [["broken", null]]);
+});
+
+test("who listens asks for the seat after the door's end or refusal, and not where nobody answers", async (t) => {
+  const { address, endings } = addresses();
+  const { audio } = await listening(t, [0, 200, 429, 404], { address });
+  audio.tell("playing");
+  for (const how of ["error", "ended", "error", "error"]) {
+    audio.tell(how);
+    await settle();
+    mock.timers.tick(20000);
+    await settle();
+  }
+  assert.deepEqual(endings.slice(1), [
+    { how: "broke" }, { how: "ended" }, { how: "refused", status: 429, reason: "unsaid" }, { how: "refused", status: 404, reason: "" },
+  ]);
+});
+
+test("without an address there is nothing to load, at the start and later", async (t) => {
+  const { audio, source } = await listening(t, [503], { address: async () => null });
+  audio.tell("error"); // of what played before
+  await settle();
+  assert.deepEqual([audio.loads, audio.src, source.reconnects], [0, "", 0]);
+});
+
+test("a proof is added to lists and files without one, and not to files that have the key of all", () => {
+  assert.equal(withToken("/a.m3u8", "T"), "/a.m3u8?t=T");
+  assert.equal(withToken("/a.m3u8?x=1", "T"), "/a.m3u8?x=1&t=T");
+  for (const [url, token] of [["/a.m3u8?t=U", "T"], ["/1.m4s?k=K", "T"], ["/a.m3u8", ""]]) assert.equal(withToken(url, token), url);
 });

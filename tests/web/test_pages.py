@@ -11,8 +11,10 @@ from hiwar.assets.visitors import LANGUAGE_COOKIE
 from hiwar.ops.clock import wallclock
 from hiwar.relay.records import Person, Phase, Role, Standing, Visibility
 from hiwar.tokens.access import check_listening
+from hiwar.tokens.token import Kind, Token, parse_token, render_token
 from hiwar.web import installation
-from hiwar.web.conversations import services
+from hiwar.web.accounts.models import User
+from hiwar.web.conversations import access, services
 from hiwar.web.conversations.models import Conversation
 from hiwar.web.middleware import CACHED
 
@@ -85,18 +87,18 @@ def test_a_hidden_conversation_is_gone_and_says_why(client: Client) -> None:
     assert client.get(f"/c/{found.id}/status").status_code == 404
 
 
-def test_a_link_only_page_without_its_link_is_refused_and_with_it_gets_a_ticket(client: Client) -> None:
+def test_a_link_only_page_without_its_link_is_refused_and_with_it_gets_a_proof(client: Client) -> None:
     found = conversation(Phase.LIVE, visibility=Visibility.LINK)
     assert client.get(f"/c/{found.id}").status_code == 403
     assert client.get(f"/c/{found.id}?v=nonsense").status_code == 403
     answer = client.get(services.listen_address(found).removeprefix("http://talk.test"))
-    ticket = page_data(answer.content.decode())["suffix"].removeprefix("?t=")
+    proof = page_proof_in(answer)
     key = installation.secrets().token_key
     check_listening(
-        conversation=found.id, public=False, hidden=False, proof=ticket, key=key, wallclock=wallclock()
+        conversation=found.id, public=False, hidden=False, proof=proof, key=key, wallclock=wallclock()
     )
     assert "no-store" in answer["Cache-Control"]
-    assert client.get(f"/c/{found.id}/status?t={ticket}").json()["phase"] == "live"
+    assert client.get(f"/c/{found.id}/status?t={proof}").json()["phase"] == "live"
     assert client.get(f"/c/{found.id}/status").status_code == 403
 
 
@@ -105,6 +107,77 @@ def test_another_conversations_voucher_opens_nothing(client: Client) -> None:
     other = conversation(visibility=Visibility.LINK)
     voucher = services.listen_address(one).partition("?v=")[2]
     assert client.get(f"/c/{other.id}?v={voucher}").status_code == 403
+
+
+def page_proof_in(answer: Any) -> str:
+    suffix: str = page_data(answer.content.decode())["suffix"]
+    return suffix.removeprefix("?t=")
+
+
+def read_voucher(found: Conversation, proof: str) -> Token:
+    key = installation.secrets().token_key
+    return parse_token(proof, key, kind=Kind.VOUCHER, conversation=found.id, wallclock=wallclock())
+
+
+def personal_voucher(found: Conversation, **changes: Any) -> str:
+    fields = {"conversation": found.id, "subject": "press-7", "role": "p", **changes}
+    return render_token(Token(Kind.VOUCHER, **fields), installation.secrets().token_key)
+
+
+def test_whoever_has_only_the_link_gets_a_voucher_that_says_nothing_of_them(client: Client) -> None:
+    found = conversation(Phase.LIVE, visibility=Visibility.LINK)
+    answer = client.get(services.listen_address(found).removeprefix("http://talk.test"))
+    token = read_voucher(found, page_proof_in(answer))
+    assert (token.subject, token.role) == ("link", "")
+    assert 0 < token.expires - wallclock() <= access.PROOF_SECONDS
+    assert page_data(answer.content.decode())["personal"] is False
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+@pytest.mark.parametrize("role", ["p", "a"])
+def test_a_personal_voucher_goes_on_with_the_page(client: Client, visibility: Visibility, role: str) -> None:
+    found = conversation(Phase.LIVE, visibility=visibility)
+    voucher = personal_voucher(found, role=role)
+    answer = client.get(f"/c/{found.id}?v={voucher}")
+    assert page_proof_in(answer) == voucher
+    assert page_data(answer.content.decode())["personal"] is True
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"role": ""}, {"conversation": "other12345"}, {"expires": 1}, {"subject": ""}]
+)
+def test_of_a_public_page_what_is_no_good_personal_voucher_is_left_out(
+    client: Client, changes: dict[str, Any]
+) -> None:
+    found = conversation(Phase.LIVE)
+    voucher = personal_voucher(found, **changes)
+    if not changes.get("subject", "x"):
+        voucher = f"{voucher[:-2]}AA"
+    answer = client.get(f"/c/{found.id}?v={voucher}")
+    assert page_data(answer.content.decode())["suffix"] == ""
+    assert answer["Cache-Control"] == CACHED
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+def test_whoever_is_signed_in_has_one_voucher_of_their_own(operator: Client, visibility: Visibility) -> None:
+    found = conversation(Phase.LIVE, visibility=visibility)
+    address = services.listen_address(found).removeprefix("http://talk.test")
+    tokens = [read_voucher(found, page_proof_in(operator.get(address))) for _ in range(2)]
+    user = User.objects.get()
+    assert {(token.subject, token.role) for token in tokens} == {(f"a{user.pk}", "a")}
+    assert tokens[0].expires > wallclock()
+    assert "no-store" in operator.get(address)["Cache-Control"]
+
+
+def test_a_session_that_is_over_is_nobody(client: Client) -> None:
+    found = conversation(Phase.LIVE)
+    client.cookies["hiwar_session"] = "long-gone"
+    assert page_data(_body(client, found))["suffix"] == ""
+
+
+def test_a_page_may_start_workers_of_this_site(client: Client) -> None:
+    assert "worker-src 'self'" in client.get("/")["Content-Security-Policy"]
 
 
 def test_a_public_page_may_be_shared_by_everybody_of_a_language(client: Client) -> None:
@@ -146,6 +219,7 @@ def test_the_script_data_cannot_break_out_of_its_element(client: Client) -> None
 def test_without_scripts_there_is_a_plain_player(client: Client) -> None:
     live, over = conversation(Phase.LIVE), conversation(Phase.ENDED)
     assert f'<audio controls preload="none" src="/c/{live.id}/live.mp3">' in _body(client, live)
+    assert "reload this page to ask again" in _body(client, live)
     assert f'src="/c/{over.id}/archive/mp3.mp3"' in _body(client, over)
 
 

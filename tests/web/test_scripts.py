@@ -23,6 +23,26 @@ def test_an_element_that_plays_by_itself_is_watched_and_tried_again() -> None:
     _node("list_source.test.mjs", {})
 
 
+def test_the_way_to_a_seat_asks_what_when_and_with_what() -> None:
+    _node("seat.test.mjs", {})
+
+
+def test_asking_carries_out_what_was_decided_and_keeps_it_on_the_device() -> None:
+    _node("asking.test.mjs", {})
+
+
+def test_a_hidden_page_is_woken_in_time() -> None:
+    _node("alarm.test.mjs", {})
+
+
+def test_the_long_response_is_opened_anew_with_the_address_of_the_moment() -> None:
+    _node("live_source.test.mjs", {})
+
+
+def test_a_notice_is_shown_until_it_holds_no_more() -> None:
+    _node("front_notice.test.mjs", {})
+
+
 def test_the_stream_is_taken_apart_as_the_packager_put_it_together(tmp_path: Path) -> None:
     stream, media, events = init_bytes("opus"), init_bytes("opus"), []
     for number in range(5):

@@ -30,6 +30,7 @@ WRITE_S = 1.0  # how often the edge's parent writes
 STALE_S = 5.0  # several writes missed: the edge's parent is gone or hangs
 HISTORY_S = 5.0  # between two rows of the history
 HISTORY_MAX = 120  # ten minutes
+BACK_TO_NORMAL_S = 60.0  # how long the last notice, that all is as usual again, is shown
 NOTICES_MAX = 20  # more moves than the ladder's dwell allows in ten minutes
 NOTICE_CHARS_MAX = 1000
 SEATS_MAX = 1_000_000  # beyond what any one machine serves; a number above it is a slip of the hand
@@ -126,16 +127,18 @@ def seats_step(seats: int) -> int:
     return tenth // unit * unit
 
 
-def shown_notice(state: FrontState, wishes: FrontWishes | None, wallclock: float) -> FrontNotice | None:
-    """What the public is told now: of the notices that the host lets out, the newest, while the front door
-    reports and is not as open as ever."""
-    held_back = wishes is not None and wishes.notices == "off"
-    if held_back or state.rung is Rung.OPEN or wallclock - state.at_wallclock > STALE_S:
+def shown_notice(state: FrontState | None, wishes: FrontWishes, wallclock: float) -> FrontNotice | None:
+    """What the public is to be told now: the text of the last move, while the front door stands where that
+    move led. None where it does not report, where the host holds the text back, and where all is as usual;
+    that it is so again is told for `BACK_TO_NORMAL_S`."""
+    if state is None or wallclock - state.at_wallclock > STALE_S or not state.notices:
         return None
-    let_out = state.notices
-    if wishes is not None and wishes.notices == "ask":
-        let_out = tuple(each for each in let_out if each.at_wallclock in wishes.approved)
-    return let_out[-1] if let_out else None
+    notice = state.notices[-1]
+    if notice.to is not state.rung or wishes.notices == "off":
+        return None
+    if notice.to is Rung.OPEN and wallclock - notice.at_wallclock > BACK_TO_NORMAL_S:
+        return None
+    return None if wishes.notices == "ask" and notice.at_wallclock not in wishes.approved else notice
 
 
 def read_front_state(directory: Directory) -> FrontState | None:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, get_language_bidi
 
 from hiwar.assets.visitors import LANGUAGE_QUERY, is_signed_in
+from hiwar.web.accounts.models import User
 
 FONTS = {
     "ar": ("fonts/plex-sans-arabic-400.woff2", "fonts/markazi-arabic-600.woff2"),
@@ -14,10 +15,14 @@ FONTS = {
 }
 
 
+def person_of(request: HttpRequest) -> User | None:
+    """Who is signed in. Without a session it is not even looked for, so that the page can be shared."""
+    user = getattr(request, "user", None) if is_signed_in(request.META.get("HTTP_COOKIE", "")) else None
+    return user if isinstance(user, User) else None
+
+
 def page(request: HttpRequest) -> dict[str, Any]:
-    """`person` is None without a session: the session is not even looked at, so the page can be shared."""
-    signed_in = is_signed_in(request.META.get("HTTP_COOKIE", ""))
-    user = getattr(request, "user", None) if signed_in else None
+    """Of every page."""
     language = get_language() or "en"
     other = "en" if language == "ar" else "ar"
     font_sans, font_headline = FONTS[language]
@@ -29,5 +34,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "language_address": f"?{urlencode([*kept, (LANGUAGE_QUERY, other)])}",
         "font_sans": font_sans,
         "font_headline": font_headline,
-        "person": user if user is not None and user.is_authenticated else None,
+        "person": person_of(request),
     }

@@ -36,6 +36,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self'",
         "media-src 'self' blob:",  # blob: is Media Source Extensions
         "connect-src 'self'",
+        "worker-src 'self'",  # the puzzle, and a clock for hidden pages
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -33,6 +33,7 @@ def listening() -> dict[str, object]:
         "live": _("Live"),
         "behind": _("Live, {seconds} s behind"),
         "shifted": _("{time} behind live"),
+        "shift_paused": _("While very many listen only the live sound can be played. The beginning is kept."),
         "ready": _("Tap to listen"),
         "ending": _("The conversation has ended. The recording is coming…"),
         "full": _("No place is free right now. Trying again…"),
@@ -48,9 +49,52 @@ def listening() -> dict[str, object]:
         "guest": _("Guest"),
         "soon": _("It should begin any moment"),
         "getting_ready": _("The speakers are getting ready. Stay on this page."),
+        "seat": _seat(),
         "phases": {phase.value: str(phase.label) for phase in Phase},
         "listeners": plural(lambda n: ngettext("{n} person listening", "{n} people listening", n)),
         "in_days": plural(lambda n: ngettext("begins in {n} day", "begins in {n} days", n)),
         "in_hours": plural(lambda n: ngettext("begins in {n} hour", "begins in {n} hours", n)),
         "in_minutes": plural(lambda n: ngettext("begins in {n} minute", "begins in {n} minutes", n)),
+    }
+
+
+def _seat() -> dict[str, object]:
+    """What is said on the way to a place by script; the door's own words come with its answers."""
+    return {
+        "waiting_title": _("You are waiting for a place"),
+        "waiting_text": _(
+            "More people are asking than can be let in at once. Free places are drawn by lot every second; "
+            "asking more often changes nothing. Keep this page open: sound starts here by itself."
+        ),
+        "solving_title": _("Your browser is solving a small puzzle"),
+        "solving_text": _(
+            "It takes a few seconds and improves your chance in the draw. It makes asking thousands of times "
+            "costly, and asks for nothing personal. There is nothing for you to do."
+        ),
+        "solved": _("Puzzle: {n} done"),
+        "refused": {
+            "siege": _("Only with a place or an invitation for now"),
+            "record-only": _("Live listening is paused, the recording goes on"),
+            "too-many": _("Many requests came from your network"),
+            "taken-back": _("Your place was taken back"),
+            "full": _("All places are taken just now"),
+            "other": _("The door cannot let you in at this moment"),
+        },
+        "refused_text": _(
+            "The conversation goes on, and so does its recording. This page asks again by itself."
+        ),
+        "elsewhere_title": _("You are listening in another window"),
+        "elsewhere_text": _("A place is for one window at a time, and the newest has it."),
+        "listen_here": _("Listen here"),
+        "won_title": _("You have a place"),
+        "won_text": _("Your browser asks for one tap before it plays sound."),
+        "listen_now": _("Listen now"),
+        "early": _("You have a place. Sound starts here by itself when it begins."),
+        "chance_about": _("about {n} in 100"),
+        "chance_least": _("less than 1 in 100"),
+        "chance_most": _("more than 99 in 100"),
+        "chance_unknown": _("cannot be told yet"),
+        "again": plural(lambda n: ngettext("Asks again in {n} second", "Asks again in {n} seconds", n)),
+        "again_now": _("Asking…"),
+        "unheard": _("No answer. Trying again…"),
     }

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from hiwar.relay.directory import is_conversation_id
 from hiwar.tokens.access import Denied
 from hiwar.web import installation
-from hiwar.web.conversations import access, services
+from hiwar.web.context import person_of
+from hiwar.web.conversations import access, notices, services
 from hiwar.web.conversations.models import Conversation, Phase, Visibility
 from hiwar.web.conversations.phrases import listening
 from hiwar.web.errors import not_found, problem
@@ -44,20 +45,22 @@ def conversation(request: HttpRequest, identifier: str) -> HttpResponse:
     found = services.find(identifier) if is_conversation_id(identifier) else None
     if found is None:
         return not_found(request)
+    shown = request.GET.get("v", "") or request.GET.get("t", "")
     try:
-        access.check(found, request.GET.get("v", "") or request.GET.get("t", ""))
+        access.check(found, shown)
     except Denied as denied:
         return _denied(request, denied)
-    ticket = access.new_ticket(found)
-    response = render(request, "conversations/conversation.html", _page(found, ticket))
-    if ticket:
+    proof = access.page_proof(found, person_of(request), shown)
+    response = render(request, "conversations/conversation.html", _page(found, proof))
+    if proof.token:
         response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
 @cached_for_everybody
 def status(request: HttpRequest, identifier: str) -> HttpResponse:
-    """Where it stands, for pages that wait: `{"phase", "planned", "duration"}`; 403, 404 as the page."""
+    """Where it stands, for pages that wait: `{"phase", "planned", "duration"}`, and `front` while the public
+    is told something of the front door; 403, 404 as the page."""
     found = services.find(identifier) if is_conversation_id(identifier) else None
     if found is None:
         return JsonResponse({"detail": "There is no such conversation."}, status=404)
@@ -66,7 +69,9 @@ def status(request: HttpRequest, identifier: str) -> HttpResponse:
     except Denied as denied:
         return JsonResponse({"detail": str(denied)}, status=404 if denied.hidden else 403)
     planned = found.planned.isoformat() if found.planned else None
-    response = JsonResponse({"phase": found.phase, "planned": planned, "duration": found.duration_seconds})
+    told = {"phase": found.phase, "planned": planned, "duration": found.duration_seconds}
+    notice = notices.current()
+    response = JsonResponse(told | {"front": notice.told} if notice else told)
     if not found.is_public:
         response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -91,19 +96,21 @@ def _denied(request: HttpRequest, denied: Denied) -> HttpResponse:
     )
 
 
-def _page(found: Conversation, ticket: str) -> dict[str, Any]:
+def _page(found: Conversation, proof: access.PageProof) -> dict[str, Any]:
     base = f"/c/{found.id}"
-    suffix = f"?t={ticket}" if ticket else ""
+    suffix = f"?t={proof.token}" if proof.token else ""
     return {
         "conversation": found,
         "base": base,
         "suffix": suffix,
+        "front": notices.current(),
         "address": services.listen_address(found),
         "downloads": _downloads(found) if found.phase == Phase.ENDED else (),
         "data": {
             "id": found.id,
             "base": base,
             "suffix": suffix,
+            "personal": proof.personal,
             "phase": found.phase,
             "title": found.title,
             "language": get_language(),

@@ -3,10 +3,12 @@
    One audio element and one MediaSource for the whole visit; a broken connection is made again by itself
    (backoff with jitter, at once after one that worked) and goes on in the same source: media time is one
    line, so what was missed is a gap that playback jumps. Until the start position is set nothing plays,
-   since nothing is buffered where the element stands.
+   since nothing is buffered where the element stands. So the element may be started, in the visitor's tap,
+   long before there is an address: until there is a seat, or before the air, where only events come.
 
    Events: "event" (detail: {kind, body}, at the time it is heard), "state" (connecting | playing |
-   buffering | reconnecting), "refused" (detail: HTTP status), "broken" (this way does not work here). */
+   buffering | reconnecting), "opened" (a connection), "refused" (detail: HTTP status), "broken" (this way
+   does not work here). */
 
 import { BoxReader } from "./emsg.js";
 import { LiveEdge } from "./live-edge.js";
@@ -14,6 +16,7 @@ import { delayMs, LAST_UNANSWERED_MS } from "./backoff.js";
 
 export const MIME = 'audio/mp4; codecs="opus"';
 const SILENCE_MS_LEAST = 3000;     // without a byte for this long (or 3 intervals) the connection is dead
+const SILENCE_MS_EARLY = 7000;     // the same before the air, where a state comes each 2 s
 const QUEUE_BYTES_MAX = 2 ** 21;
 const KEEP_BEHIND = 20;            // seconds kept behind the playhead; more is trimmed
 const TRIM_FROM = 40;
@@ -30,15 +33,17 @@ export function supported() {
 }
 
 export class LiveSource extends EventTarget {
-  #audio; #url; #media; #buffer = null; #queue = []; #queued = 0; #edge; #events = [];
+  #audio; #address; #media; #buffer = null; #queue = []; #queued = 0; #edge; #events = [];
   #connection = null; #lastByte = 0; #attempt = 0; #unanswered = 0; #timer = null; #stopped = false; #started = false;
-  #state = ""; #peak = 0; #fresh = false; #placedAt = 0; #onWaiting = () => this.#ranDry();
+  #state = ""; #peak = 0; #fresh = false; #placedAt = 0; #early = false; #onWaiting = () => this.#ranDry();
   stalls = 0; reconnects = -1; jumps = 0; bytes = 0;
 
-  constructor(audio, url, intervalSeconds) {
+  /** `address(ending)` gives the address of each connection, as a promise: null ends it all. `ending` says
+      how the one before ended (see seat.js, `mustAsk`), null at the first. */
+  constructor(audio, address, intervalSeconds) {
     super();
     this.#audio = audio;
-    this.#url = url;
+    this.#address = address;
     this.#edge = new LiveEdge(intervalSeconds);
   }
 
@@ -80,32 +85,36 @@ export class LiveSource extends EventTarget {
     catch { this.#emit("broken"); return; }
     this.#buffer.addEventListener("updateend", () => this.#appended());
     this.#buffer.addEventListener("error", () => this.#emit("broken"));
-    while (!this.#stopped) {
+    for (let ending = null; !this.#stopped;) {
+      const url = await this.#address(ending);
+      if (this.#stopped || url === null) return;
       this.reconnects += 1;
-      const retryAfter = await this.#listen();
+      ending = await this.#listen(url);
       if (this.#stopped) return;
       this.#become("reconnecting");
-      await rest(retryAfter === null
+      await rest(ending.how === "broke"
         ? delayMs(this.#unanswered++, Math.random(), 0, LAST_UNANSWERED_MS)
-        : delayMs(this.#attempt++, Math.random(), retryAfter));
+        : delayMs(this.#attempt++, Math.random(), ending.retryAfter));
     }
   }
 
-  /* One connection, until it ends; returns what Retry-After asks for, in seconds; null where it broke. */
-  async #listen() {
+  /* One connection, until it ends; returns how, and what Retry-After asks for, in seconds. */
+  async #listen(url) {
     this.#connection = new AbortController();
     this.#lastByte = performance.now();
     this.#edge.reset();
     try {
-      const answer = await fetch(this.#url, { signal: this.#connection.signal, cache: "no-store" });
+      const answer = await fetch(url, { signal: this.#connection.signal, cache: "no-store" });
       this.#unanswered = 0;
       if (!answer.ok) {
         this.#emit("refused", answer.status);
-        return Number(answer.headers.get("Retry-After")) || 0;
+        const reason = (await answer.json().catch(() => null))?.reason ?? "";
+        return { how: "refused", status: answer.status, reason, retryAfter: reason ? 0 : Number(answer.headers.get("Retry-After")) || 0 };
       }
+      this.#emit("opened");
       await this.#read(answer.body.getReader(), new BoxReader());
-      return 0;
-    } catch { return null; } // the network, or our own watchdog: the loop tries again
+      return { how: "ended", retryAfter: 0 };
+    } catch { return { how: "broke" }; } // the network, or our own watchdog: the loop tries again
   }
 
   async #read(reader, boxes) {
@@ -115,8 +124,9 @@ export class LiveSource extends EventTarget {
       this.#attempt = 0;
       this.#lastByte = performance.now();
       this.bytes += value.length;
-      this.#edge.wrote(this.#lastByte / 1000, this.ahead);
       const { media, events } = boxes.push(value);
+      this.#early = !this.#started && media.length === 0;
+      if (!this.#early) this.#edge.wrote(this.#lastByte / 1000, this.ahead);
       for (const event of events) this.#keep(event);
       if (media.length) this.#enqueue(media);
     }
@@ -182,7 +192,7 @@ export class LiveSource extends EventTarget {
 
   #control() {
     const now = performance.now();
-    const silence = Math.max(SILENCE_MS_LEAST, this.#edge.interval * 3000);
+    const silence = Math.max(this.#early ? SILENCE_MS_EARLY : SILENCE_MS_LEAST, this.#edge.interval * 3000);
     if (this.#connection && !this.#connection.signal.aborted && now - this.#lastByte > silence) this.#connection.abort();
     this.#tellDue();
     if (!this.#started || this.#audio.paused) return;

@@ -4,7 +4,7 @@
 const SOON_MS = 3000, ON_AIR_MS = 4000, FAR_MS = 15000, HIDDEN_FACTOR = 3, FAR_SECONDS = 900, FIRST_MS = 300;
 
 export class Lookout {
-  #data; #tell; #phase; #quiet = false;
+  #data; #tell; #phase; #quiet = false; #patient = false;
 
   /** `tell(body)` gets {phase, ...}: a whole state event from /now, or the site's status. */
   constructor(data, tell) { this.#data = data; this.#tell = tell; this.#phase = data.phase; }
@@ -12,6 +12,8 @@ export class Lookout {
   set phase(phase) { this.#phase = phase; }
   /** While sound brings the news, this only keeps time. */
   set quiet(quiet) { this.#quiet = quiet; }
+  /** While the door is asked for a seat anyway, it is asked for news less often. */
+  set patient(patient) { this.#patient = patient; }
 
   async run() {
     for (let first = true; ; first = false) {
@@ -41,7 +43,7 @@ export class Lookout {
   #pause() {
     const left = this.#data.planned ? (Date.parse(this.#data.planned) - Date.now()) / 1000 : 0;
     const before = left > FAR_SECONDS ? FAR_MS : SOON_MS;
-    const base = this.#phase === "announced" || this.#phase === "green_room" ? before : ON_AIR_MS;
+    const base = this.#patient ? FAR_MS : this.#phase === "announced" || this.#phase === "green_room" ? before : ON_AIR_MS;
     return base * (document.hidden ? HIDDEN_FACTOR : 1) * (0.75 + Math.random() * 0.5);
   }
 }

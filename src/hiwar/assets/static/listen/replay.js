@@ -7,7 +7,7 @@ import { clock } from "./format.js";
 const BACK = 15, FORWARD = 30;
 
 export function startReplay(data) {
-  const phrases = data.phrases, audio = by("audio"), seek = by("seek"), token = new URLSearchParams(data.suffix).get("t") ?? "";
+  const phrases = data.phrases, audio = by("audio"), seek = by("seek");
   const forced = new URLSearchParams(location.hash.slice(1)).get("mode");
   const modes = forced ? [forced] : [...(globalThis.MediaSource ? ["hls"] : []), ...(playsLists(audio) ? ["native"] : []), "progressive"];
   let source = null, dragging = false, place = 0;
@@ -15,7 +15,7 @@ export function startReplay(data) {
   function open() {
     const mode = modes[0];
     const url = mode === "progressive" ? `${data.base}/archive/mp3.mp3${data.suffix}` : `${data.base}/archive/master.m3u8${data.suffix}`;
-    source = new ListSource(audio, url, { mode, token, at: place });
+    source = new ListSource(audio, url, { mode, at: place });
     source.addEventListener("broken", () => nextMode());
     source.addEventListener("state", () => show());
     const opened = source.start();

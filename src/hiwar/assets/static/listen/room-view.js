@@ -2,6 +2,8 @@
 
 import { counted, initial, meterLevel } from "./format.js";
 
+const TOAST_MS = 6000;
+
 export class RoomView {
   #phrases; #language; #rows = new Map();
 
@@ -27,6 +29,14 @@ export class RoomView {
       row.avatar.style.setProperty("--level", level.toFixed(2));
     }
     by("program-level").style.setProperty("--level", loudest.toFixed(2));
+  }
+
+  /** Show a short message for a while. */
+  toast(text) {
+    const item = make("div", "toast");
+    item.textContent = text;
+    by("toasts").append(item);
+    setTimeout(() => item.remove(), TOAST_MS);
   }
 
   #speaker(one) {

@@ -1,12 +1,18 @@
 /* A conversation that is to come or on air: waiting room, live player, time shift.
 
    Ways to listen live, best first: fetch into MSE, hls.js, the browser's own HLS, plain MP3. One that does
-   not work here gives way to the next, with the same element. `#mode=hls` in the address chooses one. */
+   not work here gives way to the next, with the same element. `#mode=hls` in the address chooses one.
+
+   Listening live goes through a seat. The visitor's tap starts the element, which may then sound whenever the
+   seat comes: at once where the house is open, else the page shows the way there. Time shift needs no seat. */
 
 import { LiveSource, supported as fetchSupported } from "./live-source.js";
 import { ListSource, playsLists } from "./list-source.js";
 import { Lookout } from "./lookout.js";
 import { RoomView } from "./room-view.js";
+import { Asking } from "./asking.js";
+import { SeatView } from "./seat-view.js";
+import { FrontNotice } from "./front-notice.js";
 import { bindMediaSession, bindVolume, exposeFigures, showPlay } from "./controls.js";
 import { clock, counted } from "./format.js";
 
@@ -17,12 +23,16 @@ const RELOAD_AFTER_MS = 1200, RELOAD_SPREAD_MS = 2500; // the crowd does not ask
 export class Room {
   #data; #phrases; #view; #lookout; #audio = by("audio"); #source = null; #shifted = false; #armed = false;
   #modes; #onAir = 0; #onAirAt = 0; #dragging = false; #ending = false; #refused = 0; #events = null;
+  #asking; #seatView; #front; #blocked = false;
 
   constructor(data) {
     this.#data = data;
     this.#phrases = data.phrases;
     this.#view = new RoomView(data.phrases, data.language);
-    this.#lookout = new Lookout(data, (body) => this.#state(body));
+    this.#seatView = new SeatView(data.phrases, data.language);
+    this.#front = new FrontNotice(data.language);
+    this.#asking = new Asking(data);
+    this.#lookout = new Lookout(data, (body) => { this.#state(body); this.#front.show(body.front); });
     this.#modes = this.#possibleModes();
   }
 
@@ -31,6 +41,9 @@ export class Room {
     by("arm").addEventListener("click", () => this.#arm());
     by("from-start").addEventListener("click", () => this.#shift(0));
     by("back-to-live").addEventListener("click", () => this.#live());
+    by("seat-go").addEventListener("click", () => this.#live());
+    by("seat-stop").addEventListener("click", () => this.#stop());
+    this.#asking.addEventListener("change", () => this.#seatChanged());
     by("seek").addEventListener("input", () => { this.#dragging = true; this.#showClock(); });
     by("seek").addEventListener("change", () => { this.#dragging = false; this.#seek(Number(by("seek").value)); });
     this.#audio.addEventListener("pause", () => this.#paused());
@@ -44,6 +57,7 @@ export class Room {
     this.#figures();
     this.#lookout.run();
     this.#countdown();
+    if (this.#asking.wasWaiting) this.#asking.ask();
   }
 
   // ---- Playing ----
@@ -61,20 +75,30 @@ export class Room {
   #toggle() { if (this.#source) this.#stop(); else this.#live(); }
 
   #live() {
-    this.#shifted = false;
-    const { base, suffix } = this.#data, mode = this.#modes[0];
+    this.#shifted = this.#blocked = false;
+    const mode = this.#modes[0];
+    if (!this.#isOnAir() && mode !== "mse") { this.#asking.ask(); return; } // lists have nothing to give yet; the seat is taken
     const path = { mse: "live.mp4", hls: "hls/live.m3u8", native: "hls/live.m3u8", progressive: "live.mp3" }[mode];
-    const source = mode === "mse"
-      ? new LiveSource(this.#audio, base + "/" + path + suffix, this.#data.writeIntervalMs / 1000)
-      : new ListSource(this.#audio, base + "/" + path + suffix, { mode, token: this.#token(), live: true });
-    this.#use(source);
+    const address = (ending) => this.#address(path, ending);
+    this.#use(mode === "mse"
+      ? new LiveSource(this.#audio, address, this.#data.writeIntervalMs / 1000)
+      : new ListSource(this.#audio, address, { mode, live: true }));
+  }
+
+  /* Where to listen with the seat, as soon as there is one; null where nobody wants it any more. */
+  async #address(path, ending) {
+    const ticket = await this.#asking.take(ending);
+    if (ticket === null) return null;
+    if (path !== "live.mp4") this.#followEvents(`?t=${ticket}`);
+    return `${this.#data.base}/${path}?t=${ticket}`;
   }
 
   #shift(at) {
     this.#shifted = true;
     const mode = this.#modes.includes("mse") || this.#modes.includes("hls") ? "hls" : this.#modes[0];
     const file = mode === "progressive" ? "mp3.mp3" : "master.m3u8";
-    this.#use(new ListSource(this.#audio, `${this.#data.base}/archive/${file}${this.#data.suffix}`, { mode, token: this.#token(), at }));
+    this.#use(new ListSource(this.#audio, `${this.#data.base}/archive/${file}${this.#data.suffix}`, { mode, at }));
+    this.#followEvents(this.#data.suffix);
   }
 
   #use(source) {
@@ -82,9 +106,10 @@ export class Room {
     this.#source = source;
     source.addEventListener("state", () => this.#show());
     source.addEventListener("event", ({ detail }) => this.#event(detail.kind, detail.body));
+    source.addEventListener("opened", () => this.#front.expect());
     source.addEventListener("broken", () => this.#nextMode(source));
     source.addEventListener("refused", ({ detail }) => this.#wasRefused(detail));
-    this.#followEvents(source.mode !== "mse");
+    this.#followEvents(null);
     const play = () => this.#audio.play().catch((error) => this.#notPlaying(source, error));
     const opened = source.start();
     play(); // in the tap, so that the element may sound; again once a list is attached, which pauses it
@@ -94,8 +119,10 @@ export class Room {
 
   #notPlaying(source, error) {
     if (source !== this.#source || error.name !== "NotAllowedError") return;
-    this.#stop();
+    this.#silence(); // the seat is kept for a while: one tap, and it is taken
+    this.#blocked = true;
     this.#say(this.#phrases.blocked);
+    this.#showSeat();
   }
 
   #nextMode(source) {
@@ -107,10 +134,17 @@ export class Room {
   }
 
   #stop() {
+    this.#blocked = false;
+    if (!this.#isOnAir()) this.#setArmed(false);
+    this.#silence();
+    this.#asking.leave();
+  }
+
+  #silence() {
     this.#source?.stop();
     this.#source = null;
     this.#audio.pause();
-    this.#followEvents(false);
+    this.#followEvents(null);
     this.#lookout.quiet = false;
     this.#view.levels({});
     this.#show();
@@ -127,16 +161,19 @@ export class Room {
 
   // ---- News ----
 
-  /* Where the stream does not bring events, the edge's event stream does. */
-  #followEvents(wanted) {
-    if (!wanted) { this.#events?.close(); this.#events = null; return; }
-    if (this.#events) return;
-    this.#events = new EventSource(`${this.#data.base}/events${this.#data.suffix}`);
-    for (const kind of ["state", "levels"]) this.#events.addEventListener(kind, (event) => this.#event(kind, JSON.parse(event.data)));
+  /* Where the stream does not bring events, the edge's event stream does; `suffix` is null for no more. */
+  #followEvents(suffix) {
+    this.#events?.close();
+    this.#events = suffix === null ? null : new EventSource(`${this.#data.base}/events${suffix}`);
+    if (!this.#events) return;
+    for (const kind of ["state", "levels", "front"]) this.#events.addEventListener(kind, (event) => this.#event(kind, JSON.parse(event.data)));
+    this.#events.addEventListener("open", () => this.#front.expect());
+    this.#events.addEventListener("error", () => { this.#lookout.quiet = false; });
   }
 
   #event(kind, body) {
     if (kind === "state") { this.#lookout.quiet = Boolean(this.#source); this.#state(body); }
+    else if (kind === "front") this.#front.show(body);
     else if (kind === "levels" && !this.#shifted) this.#view.levels(body.levels ?? {});
   }
 
@@ -145,7 +182,7 @@ export class Room {
     this.#refused = 0;
     this.#phase(body.phase);
     if (body.on_air_seconds !== undefined) { this.#onAir = body.on_air_seconds; this.#onAirAt = performance.now(); }
-    if (body.speakers) this.#view.state(body);
+    if (body.speakers && this.#isOnAir()) this.#view.state(body); // who is in the green room is nobody's business
   }
 
   #phase(phase) {
@@ -156,13 +193,15 @@ export class Room {
     by("conversation").dataset.phase = by("badge").dataset.phase = phase;
     by("badge").textContent = this.#phrases.phases[phase];
     this.#countdown();
-    if (!wasOnAir && this.#isOnAir() && this.#armed) this.#live();
+    if (this.#armed && !this.#source && !wasOnAir && phase !== "announced") this.#live();
+    this.#showSeat();
   }
 
   /* The end: hear the rest, then the same address has the replay. */
   async #end() {
     if (this.#ending) return;
     this.#ending = true;
+    this.#showSeat();
     this.#say(this.#phrases.ending);
     do await new Promise((resume) => setTimeout(resume, RELOAD_AFTER_MS + Math.random() * RELOAD_SPREAD_MS));
     while ((await this.#lookout.status())?.phase !== "ended");
@@ -171,9 +210,11 @@ export class Room {
   }
 
   /* 410 says that it is over. 403 and 404 may be of one part only; where the whole conversation is closed to
-     us, its page says why. 429 is a full house. Anything else may pass, and the lookout asks meanwhile. */
+     us, its page says why. 429 is a full house. Time shift gives way before seats do. Anything else may pass,
+     and the lookout asks meanwhile. */
   async #wasRefused(status) {
     this.#lookout.quiet = false;
+    if (status === 503 && this.#shifted && !this.#source?.heard) { this.#view.toast(this.#phrases.shift_paused); this.#live(); return; }
     if (status === 429) this.#refused += 1;
     if (status === 410) this.#phase("ended");
     if ((status !== 403 && status !== 404) || this.#ending || !await this.#lookout.isClosed()) return;
@@ -181,23 +222,56 @@ export class Room {
     setTimeout(() => location.reload(), Math.random() * RELOAD_SPREAD_MS);
   }
 
+  // ---- The seat ----
+
+  #seatChanged() {
+    const { seat } = this.#asking, early = !this.#isOnAir() && this.#modes[0] !== "mse";
+    if (seat.state === "elsewhere" && this.#source && !this.#shifted) this.#silence();
+    if (seat.state === "closed") this.#doorClosed(seat.status);
+    if (seat.state === "seated" && !this.#source && !this.#blocked && seat.isFresh(this.#asking.now)) {
+      if (early) this.#followEvents(`?t=${seat.use()}`);
+      else this.#live();
+    }
+    this.#showSeat();
+  }
+
+  /* The conversation is over or closed to us; or a proof is worth nothing any more, then as a newcomer. */
+  async #doorClosed(status) {
+    this.#asking.leave();
+    await this.#wasRefused(status);
+    if (!this.#ending && status !== 410) setTimeout(() => this.#source && !this.#shifted && this.#live(), RELOAD_SPREAD_MS);
+  }
+
+  #showSeat() {
+    const { seat, progress, now } = this.#asking, waits = ["waiting", "solving", "refused"].includes(seat.state);
+    const kind = this.#ending || this.#shifted ? "" : this.#blocked ? "won" : waits || seat.state === "elsewhere" ? seat.state : "";
+    const claim = seat.claim ? `${location.origin}${this.#data.base}?v=${seat.claim}` : "";
+    this.#seatView.show(kind, { seat, claim, progress, now });
+    this.#lookout.patient = waits;
+  }
+
   // ---- Showing ----
 
   #isOnAir() { return this.#data.phase === "live" || this.#data.phase === "waiting"; }
-  #token() { return new URLSearchParams(this.#data.suffix).get("t") ?? ""; }
   #nowOnAir() { return this.#onAirAt ? this.#onAir + (performance.now() - this.#onAirAt) / 1000 : 0; }
   #place() { return this.#shifted ? this.#audio.currentTime : this.#nowOnAir(); }
 
+  #setArmed(armed) {
+    this.#armed = armed;
+    by("arm").setAttribute("aria-pressed", String(armed));
+    by("arm").querySelector("span").textContent = armed ? this.#phrases.armed : this.#phrases.arm;
+  }
+
   #arm() {
-    this.#armed = !this.#armed;
-    by("arm").setAttribute("aria-pressed", String(this.#armed));
-    by("arm").querySelector("span").textContent = this.#armed ? this.#phrases.armed : this.#phrases.arm;
-    if (this.#armed) this.#audio.play().catch(() => {}); // the tap that lets this element sound later
+    if (this.#armed) { this.#stop(); return; }
+    this.#setArmed(true);
+    this.#audio.play().catch(() => {}); // the tap that lets this element sound later
+    if (this.#data.phase === "green_room") this.#live();
   }
 
   #countdown() {
     if (this.#data.phase !== "announced" || !this.#data.planned) {
-      if (this.#data.phase === "green_room") { by("countdown").textContent = this.#phrases.phases.green_room; by("before-text").textContent = this.#phrases.getting_ready; }
+      if (this.#data.phase === "green_room") { by("countdown").textContent = this.#phrases.phases.green_room; by("before-text").textContent = this.#asking.seat.state === "seated" ? this.#phrases.seat.early : this.#phrases.getting_ready; }
       return;
     }
     const left = (Date.parse(this.#data.planned) - Date.now()) / 60000;
@@ -210,6 +284,7 @@ export class Room {
     this.#countdown();
     this.#showClock();
     this.#show();
+    this.#showSeat();
   }
 
   #showClock() {
@@ -250,6 +325,7 @@ export class Room {
   #figures() {
     const source = () => this.#source, edge = () => this.#source?.edge;
     exposeFigures({
+      seat: () => this.#asking.seat.state,
       mode: () => source()?.mode ?? "none", state: () => source()?.state ?? "stopped", phase: () => this.#data.phase,
       shifted: () => this.#shifted, delay: () => source()?.delay ?? null, buffered: () => source()?.ahead ?? 0,
       stalls: () => source()?.stalls ?? 0, reconnects: () => source()?.reconnects ?? 0, jumps: () => source()?.jumps ?? 0,

@@ -1,0 +1,3 @@
+/* The clock of alarm.js. In: {id, ms}. Out, after so long: id. */
+
+onmessage = ({ data }) => setTimeout(() => postMessage(data.id), data.ms);
