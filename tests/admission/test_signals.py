@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hiwar.admission.signals import Health, Limits, judge_health
-from tests.admission.readings import signals
+from hiwar.admission.signals import Health, Limits, answerable, judge_health
+from tests.admission.readings import FAILING, signals
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,17 @@ def test_of_a_known_line_the_speakers_share_is_kept() -> None:
     assert Limits(egress_mbit=100).egress_bits == pytest.approx(80e6)
     assert Limits(egress_mbit=100, speakers_share=0.5).egress_bits == pytest.approx(50e6)
     assert Limits().egress_bits == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("cpu", "egress_bits", "answers"),
+    [(0.02, 1e6, False), (0.3, 1e6, True), (0.02, 80e6, True), (0.1, 0.0, True)],
+)
+def test_what_the_front_door_cannot_have_caused_it_does_not_answer(
+    cpu: float, egress_bits: float, answers: bool
+) -> None:
+    late = signals(cpu=cpu, egress_bits=egress_bits, write_lateness_s=0.5, **FAILING)
+    led = answerable(late)
+    assert (judge_health(led) is Health.FAILING) is answers
+    assert (led.write_lateness_s > 0) is answers
+    assert led.seats_taken == late.seats_taken

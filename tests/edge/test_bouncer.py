@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hiwar.admission.limits import CONNECTIONS_OPEN, LIMITS, Exempt, Level, Limited
+from hiwar.admission.refused import RefusedSources
 from hiwar.door.head import Draft
 from hiwar.edge import bouncer as module
 from hiwar.edge.bouncer import FrontBouncer
@@ -83,12 +84,18 @@ def test_known_networks_are_never_turned_away(clock: list[float]) -> None:
         assert bouncer.opened("192.0.2.1")
         assert bouncer.refuse(draft(), "192.0.2.1") is None
     bouncer.closed("192.0.2.1")
-    assert not bouncer.talkers.top(1, clock[0])
+    assert not bouncer.counts
 
 
-def test_who_is_turned_away_shows_among_the_talkers(clock: list[float]) -> None:
-    bouncer = FrontBouncer(Exempt())
+@pytest.mark.parametrize(("direct", "counted"), [(True, 5), (False, 0)])
+def test_who_is_turned_away_is_counted_unless_a_proxy_stands_between(
+    clock: list[float], *, direct: bool, counted: int
+) -> None:
+    refused = RefusedSources(clock[0])
+    bouncer = FrontBouncer(Exempt(), refused, direct=direct)
     for _ in range(int(LIMITS[Limited.LOGINS][Level.IPV4_32].burst) + 5):
         bouncer.refuse(draft("/login", "POST"), "192.0.2.9")
-    (talker,) = bouncer.talkers.top(1, clock[0])
-    assert talker.weight == 5
+    assert refused.take(clock[0] + 1).refused == counted
+    for _ in range(CONNECTIONS_OPEN[Level.IPV4_32] + 3):
+        bouncer.opened("192.0.2.9")
+    assert refused.take(clock[0] + 2).refused == 3

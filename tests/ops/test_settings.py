@@ -52,6 +52,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ('backstage_url = "ftp://x"', "https://talk.example.org"),
         ('rtc_public_address = "here"', "203.0.113.7"),
         ('trusted_proxies = "10.0.0.0/8, all"', "10.0.0.0/8"),
+        ('known_networks = "2001:db8::/65"', "none finer than /64"),
+        ('kernel_help = "yes"', "one of off, on"),
+        ('placement = "on"', "one of auto, off"),
         ('stun_url = "turn:x:1"', "stun:stun.example.org"),
         ("egress_mbit = -1", "from 0 to 1000000"),
         ('lighter_renditions = "yes"', "one of auto, on, off"),
@@ -70,6 +73,7 @@ def test_addresses_in_their_right_form_are_taken() -> None:
         "PUBLIC_URL": "https://talk.example.org",
         "RTC_PUBLIC_ADDRESS": "2001:db8::1",
         "TRUSTED_PROXIES": "127.0.0.1/32, 10.0.0.0/8",
+        "KNOWN_NETWORKS": "192.0.2.7/32, 2001:db8:1:2::/64",
         "TURN_URL": "turns:turn.example.org:5349?transport=tcp",
     }
     settings = load_settings({f"HIWAR_{key}": value for key, value in taken.items()})

@@ -105,3 +105,21 @@ def test_the_clock_stops_within_a_frame_and_counts_what_it_did(
     assert clock.lateness.count >= 25
     record_property("frame_p99_ms", clock.lateness.percentile(99) * 1000)
     record_property("control_p99_ms", sorted(control)[int(len(control) * 0.99)] * 1000)
+
+
+def test_the_clock_is_placed_in_its_own_thread_before_the_first_frame() -> None:
+    events: list[tuple[str, int]] = []
+    done = threading.Event()
+
+    def work(number: int, due: float) -> None:
+        events.append(("frame", threading.get_ident()))
+        done.set()
+
+    clock = FrameClock(
+        work, failed=lambda error: None, place=lambda: events.append(("placed", threading.get_ident()))
+    )
+    clock.start()
+    assert done.wait(5)
+    clock.stop()
+    assert [name for name, _ in events[:2]] == ["placed", "frame"]
+    assert events[0][1] == events[1][1] != threading.get_ident()

@@ -4,7 +4,12 @@ Rules
 - One owner: seats are given, drawn and taken back here and nowhere else. Workers give from the quota that
   they are told, and what is beyond the capacity by then is not entered.
 - Each tick (`TICK_S`) reckons capacity, cuts and the rung, each second (`EPOCH_S`) is a draw.
-- Whoever waits for longer than an epoch waits in the room; while anybody does, nobody gets a seat past it.
+- Whoever waits for longer than an epoch waits in the room; while anybody does who could be drawn, nobody
+  gets a seat past it. Who could not (their network or their class holds all that it may) holds up nobody.
+- Coming back is a claim that is looked at here: one without a former seat (`former`) waits as a stranger.
+- Who may not come on a rung has no place in the room there: they are told so when they ask.
+- Where the rung says that nobody listens, the seats are taken back, `EMPTIED_MAX` in a tick, each with its
+  claim; whoever was invited or came first is no exception.
 - A worker that says nothing for `SILENT_S` counts as one whose core is full: silence is no calm.
 
 Theory of operation: workers report what they see, `tick` joins their readings into `Signals` (the worst and
@@ -17,26 +22,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 
-from hiwar.admission.capacity import Bound, Capacity, CapacityControl
+from hiwar.admission.capacity import Bound, Capacity, CapacityControl, seats_by_model
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.effort import Effort
+from hiwar.admission.former import FormerSeats
 from hiwar.admission.gate import Posture, seat_class
-from hiwar.admission.ladder import Hold, Ladder, Move
+from hiwar.admission.ladder import RECORD_ONLY_DWELL_S, Hold, Ladder, Move
 from hiwar.admission.lottery import BY_SITE
 from hiwar.admission.odds import EPOCH_S, Odds
 from hiwar.admission.pace import Cuts, Pace
 from hiwar.admission.pools import Random, below
 from hiwar.admission.readings import WorkerReading, join_readings, silent
-from hiwar.admission.rungs import RULES
-from hiwar.admission.seats import GRACE_S, RESERVED_S, SeatTable
+from hiwar.admission.rungs import RULES, Rules
+from hiwar.admission.seat_rows import Row, State
+from hiwar.admission.seats import GRACE_S, RESERVED_S, Connection, SeatTable
 from hiwar.admission.shares import decide_room_for, decide_site_cap
-from hiwar.admission.signals import Limits, Signals
+from hiwar.admission.signals import Limits, Signals, answerable
 from hiwar.admission.waiting import ASK_AGAIN_S, Entered, WaitingRoom
 
 TICK_S = 0.25
 SILENT_S = 1.5  # six reports missed: the worker's loop is held up
 STEPS_MAX = 10  # in one tick: a file that was written by hand is no way to infinity
-HELD_TOLD_MAX = 512  # sites whose holdings workers are told: those with most; the others hold little
+HELD_TOLD_MAX = 512  # sites whose holdings workers are told: those with most; of the others, at most how many
+EMPTIED_MAX = 1024  # seats taken back in a tick of record-only: some 10 ms; a house of 8,000 in two seconds
+PUT_OUT_MAX = 8192  # waiters put out in a tick: some 25 ms; a full room in two seconds
+REFUSED_AGAIN_S = 10.0  # when newcomers ask again in siege: a little longer than the least time to its end
+
+RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +60,27 @@ class Seated:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What came of asking for a seat. `seated`: one of this number is there. `placed`: they wait in the room.
+    Neither: there is no room now for one more of their network, or at all; or, if not `welcome`, none for
+    their class on this rung. `listener_class` is what their seat or their claim is worth."""
+
+    listener_class: ListenerClass
+    seated: bool = False
+    placed: bool = False
+    welcome: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """What comes of a tick: what every worker is told, the move of the ladder if there was one, and the
-    seats taken back, each with the worker that may have its connection."""
+    seats taken back, each with the worker that has its connection, None without one."""
 
     posture: Posture
     cuts: Cuts
     capacity: Capacity
     moved: Move | None
-    taken_back: tuple[tuple[int, int], ...]
+    taken_back: tuple[tuple[int, int | None], ...]
 
 
 class House:
@@ -75,6 +99,7 @@ class House:
         self.table = table
         self.limits = limits
         self.room = WaitingRoom()
+        self.former = FormerSeats()
         self.ladder = Ladder(now)
         self.signals: Signals | None = None
         self.drawn = 0  # since the start
@@ -90,6 +115,8 @@ class House:
         self._wished: int | None = None
         self._own: int | None = None  # the host's number that holds
         self._lifted = False  # it came of asking for more
+        for row in table.rows():  # of an owner before this one
+            self._sit(row, now)
 
     # What workers tell.
 
@@ -103,15 +130,30 @@ class House:
         now: float,
         *,
         capped: bool,
-        anew: bool = False,
-    ) -> bool:
-        """Somebody waits from now on, or asks again and keeps the place; `anew`: they have become of a better
-        class. Whether they have a place now."""
+        solved: bool = False,
+    ) -> Place:
+        """Somebody waits from now on, or asks again and keeps the place. `solved`: an answer to a puzzle came
+        with the question, and was found to be good and new."""
+        rules, row = RULES[self.ladder.rung], self.table.find(serial)
+        if row is not None and rules.seated:
+            return Place(row.listener_class, seated=True)
+        worth = self._worth(serial, listener_class, capped=capped, solved=solved)
+        if worth not in rules.comers:
+            return Place(worth, welcome=False)
         name = _name(serial, conversation)
-        if not anew and self.room.renew(name, now):
-            return True
-        outcome = self.room.enter(name, listener_class, site, region, now, capped)
-        return outcome in (Entered.PLACED, Entered.REPLACED)
+        if not solved and self.room.renew(name, now):
+            return Place(worth, placed=True)
+        outcome = self.room.enter(name, worth, site, region, now, capped)
+        return Place(worth, placed=outcome in (Entered.PLACED, Entered.REPLACED))
+
+    def _worth(
+        self, serial: int, listener_class: ListenerClass, *, capped: bool, solved: bool
+    ) -> ListenerClass:
+        """The class of somebody after a look at what they claim. A seat that counted against no network was
+        had by an invitation, of which each is one seat: that needs no look."""
+        if listener_class is RETURNING and capped and not self.former.may_claim(serial):
+            listener_class = STRANGER
+        return min(listener_class, SOLVED) if solved else listener_class
 
     def odds(self, listener_class: ListenerClass, site: int, now: float) -> Odds:
         return self.room.odds(listener_class, site, now)
@@ -120,21 +162,30 @@ class House:
         self, serial: int, conversation: int, listener_class: ListenerClass, site: int, now: float
     ) -> bool:
         """A worker gave a seat from its quota. False: it was one too many, and there is none."""
-        capacity = self._capacity.seats if self._capacity else None
-        self.room.leave(_name(serial, conversation), now)
-        return self.table.give(
-            serial, site, conversation, listener_class, now, now + RESERVED_S, capacity=capacity
-        )
+        until = now + RESERVED_S
+        given = self._give(serial, site, conversation, listener_class, now, until)
+        if given:
+            self.room.leave(_name(serial, conversation), now)
+        return given
 
     def connect(self, serial: int, worker: int, now: float) -> Seated | None:
         """A listener's connection is there; None where the seat is gone."""
-        connection = self.table.connect(serial, worker, now)
-        return None if connection is None else Seated(connection.generation, connection.displaced)
+        return self._seated(serial, self.table.connect(serial, worker, now), now)
 
     def renew(self, serial: int, now: float) -> Seated | None:
         """A playlist was asked for: the seat is leased on."""
-        connection = self.table.renew(serial, now)
-        return None if connection is None else Seated(connection.generation, connection.displaced)
+        return self._seated(serial, self.table.renew(serial, now), now)
+
+    def _seated(self, serial: int, connection: Connection | None, now: float) -> Seated | None:
+        if connection is None:
+            return None
+        if not self.former.is_held(serial) and (row := self.table.find(serial)) is not None:
+            self._sit(row, now)
+        return Seated(connection.generation, connection.displaced)
+
+    def _sit(self, row: Row, now: float) -> None:
+        if row.state is not State.GIVEN:
+            self.former.began(row.serial, row.site, now)
 
     def disconnect(self, serial: int, generation: int, now: float) -> None:
         """A connection was lost: the seat is kept for a while."""
@@ -155,24 +206,30 @@ class House:
 
     def wish_seats(self, wished: int | None, more: int, fewer: int, step: Callable[[int], int]) -> None:
         """The host's own number of seats (None: automatic), and how often more or fewer were asked for since
-        the last time; `step(seats)` is what one of these changes. A number that came of asking for more is
-        dropped once the machine by itself carries as many: it was to lift, not to bound."""
+        the last time; `step(seats)` is what one of these changes. A number that more led to beyond what the
+        machine carries by itself is dropped once it carries as many: it was to lift, not to bound."""
         if wished != self._wished:
             self._wished, self._own, self._lifted = wished, wished, False
         capacity = self._capacity
         if capacity is None:
             return
+        by_itself = self._by_itself(capacity)
         for _ in range(min(more, STEPS_MAX)):
             seats = self._own if self._own is not None else capacity.seats
-            self._own, self._lifted = seats + step(seats), wished is None
+            self._own = seats + step(seats)
+            self._lifted = wished is None and self._own >= by_itself
         for _ in range(min(fewer, STEPS_MAX)):
             seats = self._own if self._own is not None else capacity.seats
             self._own, self._lifted = max(1, seats - step(seats)), False
-        by_itself = min(value for bound, value in capacity.bounds.items() if bound is not Bound.HOST)
         if self._lifted and self._own is not None and by_itself >= self._own:
             self._own, self._lifted = None, False
         if self._own != self.limits.host_seats:
             self.limits = replace(self.limits, host_seats=self._own)
+
+    def _by_itself(self, capacity: Capacity) -> int:
+        """The seats that there would be without the host, whose number lifts the processor's too."""
+        bounds = (value for bound, value in capacity.bounds.items() if bound is not Bound.HOST)
+        return min(*bounds, seats_by_model(self._control.model, self.limits.workers))
 
     def let_in(self, now: float) -> None:
         """The host wants more people in: the next step up is tried as soon as nothing speaks against it."""
@@ -182,17 +239,20 @@ class House:
 
     def tick(self, memory_available_bytes: int, now: float) -> Orders:
         """Once in `TICK_S`."""
-        self.table.expire(now)
-        self.signals = signals = self._signals(memory_available_bytes, now)
+        for serial in self.table.expire(now):
+            self.former.ended(serial, now)
+        self.signals = self._signals(memory_available_bytes, now)
+        signals = answerable(self.signals)
         self._capacity = capacity = self._control.decide(signals, self.limits, now)
         cuts = self._pace.decide(signals, capacity, self._control.model, self.limits, now)
-        moved = self.ladder.decide(
-            signals, capacity, self._control.model, now, admitting=cuts.admitting
-        )
+        admitting = cuts.admitting and not self._starves(capacity)
+        moved = self.ladder.decide(signals, capacity, self._control.model, now, admitting=admitting)
+        rules = RULES[self.ladder.rung]
+        waits_rightly = self._put_out(rules, now)
         if now >= self._epoch_ends:
-            self._begin_epoch(capacity, cuts, now)
-        taken_back = self._take_back(cuts)
-        return Orders(self._posture(capacity, cuts), cuts, capacity, moved, taken_back)
+            self._begin_epoch(capacity, cuts if waits_rightly else replace(cuts, admitting=False), now)
+        taken_back = self._take_back(rules, cuts)
+        return Orders(self._posture(rules, capacity, cuts), cuts, capacity, moved, taken_back)
 
     @property
     def verdicts(self) -> dict[str, float]:
@@ -217,20 +277,63 @@ class House:
 
     def _draw(self, seats: int, capacity: Capacity, now: float) -> int:
         """Seats to those who wait; they find them when they ask again, and have `RESERVED_S` to come."""
-        others = sum(self.room.waiting(each) for each in ListenerClass) - self.room.waiting(
-            ListenerClass.STRANGER
-        )
-        if not others:
-            seats = min(seats, self._room_for(ListenerClass.STRANGER, capacity))
         cap = self._site_cap(capacity)
-        drawn = self.room.draw(seats, now, self._random, lambda site: cap - self.table.held(site, BY_SITE))
+        drawn = self.room.draw(
+            min(seats, self._room_in_draw(capacity)),
+            now,
+            self._random,
+            lambda site: cap - self.table.held(site, BY_SITE),
+        )
         until = now + RESERVED_S + ASK_AGAIN_S
+        given = 0
         for each in drawn:
             serial, conversation = _parse_name(each.identity)
             held_as = seat_class(each.listener_class, capped=each.capped)
-            self.table.give(serial, each.site, conversation, held_as, now, until)
-        self.drawn += len(drawn)
-        return len(drawn)
+            given += self._give(serial, each.site, conversation, held_as, now, until)
+        self.drawn += given
+        return given
+
+    def _room_in_draw(self, capacity: Capacity) -> int:
+        """Newcomers are drawn for no more seats than their classes may hold, whatever else is free. Where
+        others wait too it is the lottery that shares out: what is kept free is kept for them."""
+        _, _, for_solved, for_strangers = self._rooms(capacity)
+        returning, invited, solved, _ = (self.room.waiting(each) for each in ListenerClass)
+        return returning + invited + min(for_solved, solved + for_strangers)
+
+    def _give(
+        self, serial: int, site: int, conversation: int, held_as: ListenerClass, now: float, until: float
+    ) -> bool:
+        """Nothing before the first tick, nor where nobody listens, nor beyond the capacity of the last."""
+        seats = self._capacity.seats if self._capacity and RULES[self.ladder.rung].seated else 0
+        given = self.table.give(serial, site, conversation, held_as, now, until, capacity=seats)
+        if given:
+            self.former.given(serial)
+        return given
+
+    def _put_out(self, rules: Rules, now: float) -> bool:
+        """Let those go from the room who may not come; whether there are none left of them."""
+        left = PUT_OUT_MAX
+        for each in ListenerClass:
+            pool = self.room.lottery.pools[each]
+            while each not in rules.comers and left and (waiter := pool.least()) is not None:
+                self.room.leave(waiter.identity, now)
+                left -= 1
+        return left > 0
+
+    def _rooms(self, capacity: Capacity) -> tuple[int, ...]:
+        """How many more seats each class may take."""
+        held = self.table.held_by_class
+        return tuple(decide_room_for(each, capacity.seats, held) for each in ListenerClass)
+
+    def _contended(self, capacity: Capacity) -> bool:
+        """Somebody waits whom the next draw may give a seat."""
+        pools = self.room.lottery.pools
+        return any(pool.total and room for pool, room in zip(pools, self._rooms(capacity), strict=True))
+
+    def _starves(self, capacity: Capacity) -> bool:
+        """Somebody waits whose class holds all that it may: nobody of theirs is let in, though others are."""
+        pools = self.room.lottery.pools
+        return any(pool.total and not room for pool, room in zip(pools, self._rooms(capacity), strict=True))
 
     def _free(self, capacity: Capacity, cuts: Cuts) -> int:
         return max(0, capacity.seats - self.table.taken) if cuts.admitting else 0
@@ -239,35 +342,45 @@ class House:
         free = max(0, capacity.seats - self.table.taken)
         return decide_site_cap(capacity.seats, free, self.strained)
 
-    def _room_for(self, listener_class: ListenerClass, capacity: Capacity) -> int:
-        return decide_room_for(listener_class, capacity.seats, self.table.held_by_class)
-
-    def _posture(self, capacity: Capacity, cuts: Cuts) -> Posture:
-        rules = RULES[self.ladder.rung]
-        free = 0 if rules.lottery or len(self.room) else self._free(capacity, cuts)
-        quota = ceil(min(free, capacity.joins * EPOCH_S) / self.limits.workers)
-        cap = self._site_cap(capacity)
+    def _posture(self, rules: Rules, capacity: Capacity, cuts: Cuts) -> Posture:
+        """Seats and rooms are shared out among the workers, so that together they give no more than there
+        is; what does not divide is drawn."""
+        workers = self.limits.workers
+        by_lot = rules.lottery or not rules.comers or self._contended(capacity)
+        free = 0 if by_lot else self._free(capacity, cuts)
+        held = self.table.held_most(HELD_TOLD_MAX, BY_SITE)
         return Posture(
             epoch=self._epoch,
-            quota=quota,
-            room_for=tuple(max(0, self._room_for(each, capacity)) for each in ListenerClass),
-            site_cap=cap,
-            held=self.table.held_most(HELD_TOLD_MAX, BY_SITE),
+            quota=min(free // workers, ceil(capacity.joins * EPOCH_S / workers)),
+            room_for=tuple(room // workers for room in self._rooms(capacity)),
+            site_cap=self._site_cap(capacity),
+            held=held,
+            held_else=min(held.values()) if len(held) == HELD_TOLD_MAX else 0,
             admits=rules.comers,
+            seated=rules.seated,
             effort=self._effort.effort if rules.puzzle else 0,
             ask_again_s=ASK_AGAIN_S,
+            refused_again_s=REFUSED_AGAIN_S if rules.seated else RECORD_ONLY_DWELL_S,
         )
 
-    def _take_back(self, cuts: Cuts) -> tuple[tuple[int, int], ...]:
-        """The newest by lottery: among twice as many as have to go, and whoever was invited last of all."""
-        if not cuts.take_back:
-            return ()
-        newest = self.table.newest(2 * cuts.take_back, exempt=(ListenerClass.INVITED,))
-        if len(newest) < cuts.take_back:
-            newest = self.table.newest(cuts.take_back)
-        chosen = _choose(newest, cuts.take_back, self._random)
-        rows = [(serial, self.table.take_back(serial)) for serial in chosen]
-        return tuple((serial, row.worker) for serial, row in rows if row is not None)
+    def _take_back(self, rules: Rules, cuts: Cuts) -> tuple[tuple[int, int | None], ...]:
+        chosen = self._newest(cuts.take_back) if rules.seated else self.table.newest(EMPTIED_MAX)
+        taken: list[tuple[int, int | None]] = []
+        for serial in chosen:
+            row = self.table.take_back(serial)
+            assert row is not None
+            self.former.taken_back(serial, row.site)
+            taken.append((serial, row.worker if row.state is State.SEATED else None))
+        return tuple(taken)
+
+    def _newest(self, count: int) -> list[int]:
+        """`count` of the newest, by lottery among twice as many; whoever was invited last of all."""
+        if not count:
+            return []
+        newest = self.table.newest(2 * count, exempt=(INVITED,))
+        chosen = _choose(newest, count, self._random)
+        others = [each for each in ListenerClass if each is not INVITED]
+        return chosen + self.table.newest(count - len(chosen), exempt=others)
 
     def _signals(self, memory_available_bytes: int, now: float) -> Signals:
         readings = [

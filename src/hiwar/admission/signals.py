@@ -7,7 +7,7 @@ Rules
   named in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -116,3 +116,18 @@ SYMPTOMS = (
 def judge_health(signals: Signals) -> Health:
     """The speakers' health: the worst of `SYMPTOMS` that shows."""
     return next((symptom.health for symptom in SYMPTOMS if symptom.shows(signals)), Health.WELL)
+
+
+FRONT_LOAD_MIN = 0.1  # of a core: a front door that takes less is not what makes anything late
+FRONT_EGRESS_MIN_BITS = 50e6  # nor is one that sends less: some 800 listeners
+
+
+def answerable(signals: Signals) -> Signals:
+    """The same, with what the front door cannot have caused left out. Frames and writes are late as well when
+    something else on the machine takes its processor, or its disk; turning listeners away would then
+    cost them the conversation and give the speakers nothing."""
+    if signals.cpu >= FRONT_LOAD_MIN or signals.egress_bits >= FRONT_EGRESS_MIN_BITS:
+        return signals
+    return replace(
+        signals, frame_lateness_ms=0.0, frames_late=0.0, recorder_lag_s=0.0, write_lateness_s=0.0
+    )

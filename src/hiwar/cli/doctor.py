@@ -10,13 +10,15 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from hiwar.cli.doctor_front import FRONT_CHECKS, rules_of
+from hiwar.cli.findings import Finding
 from hiwar.ops import clock
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.secrets import BadSecrets, load_secrets
@@ -29,19 +31,15 @@ BITS_A_LISTENER = 64_000  # Opus at 48 kbit/s, its framing and events
 BITS_A_LISTENER_LIGHTER = 36_000  # at 20, likewise
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`level`: "ok", "warn" (works, but), "bad" (does not work). `mend` says what to do."""
-
-    check: str
-    level: str
-    found: str
-    mend: str = ""
-
-
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """What is wrong here and how to mend it: ports, files, codecs, clock, disk, descriptors, certificates."""
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the kernel's rules, and no more.")] = False,
+) -> None:
+    """What is wrong here and how to mend it: ports, files, codecs, clock, disk, seats, cores, proxies."""
     settings = load_settings()
+    if rules:
+        typer.echo(rules_of(settings), nl=False)
+        return
     findings = [finding for check in CHECKS for finding in check(settings)]
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
@@ -261,5 +259,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _clock,
     _timer,
     _uplink,
+    *FRONT_CHECKS,
     _certificates,
 )

@@ -18,7 +18,7 @@ from secrets import token_bytes, token_hex
 
 import msgspec
 
-from hiwar.admission.answers import Refusal, tell_challenge, tell_refusal, tell_waiting
+from hiwar.admission.answers import REASONS, Refusal, tell_challenge, tell_refusal, tell_waiting
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.counted import Said
 from hiwar.admission.limits import LIMITS, Limited, PrefixLimits
@@ -30,7 +30,7 @@ from hiwar.admission.verdicts import Admit, Challenge, Refuse, Wait
 from hiwar.admission.waiting import ABSENT_S
 from hiwar.door.http import Problem, Request, Response
 from hiwar.edge.orders import Keys, Told
-from hiwar.edge.usher import Shown, Usher
+from hiwar.edge.usher import Shown, Usher, said_of
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.tokens.token import InvalidToken, Kind, Token, parse_token, render_token
 
@@ -98,10 +98,12 @@ class AskingDesk:
             case Refuse(reason, ask_again_s):
                 raise refused(reason, ask_again_s, self.render_claim(conversation))
         told = await self._usher.wait(verdict, request, conversation, capped=shown.capped, judged=judged)
+        if told is not None and not told.welcome:
+            raise refused(*self._usher.unwelcome(), self.render_claim(conversation))
+        worth = said_of(shown, _worth(verdict, told, judged))
         if told is not None and told.seated:
-            seat = Admit(verdict.serial, verdict.listener_class, fresh=False)
-            return self._admit(seat, request, conversation)
-        return self._wait(verdict, told, request, conversation)
+            return self._admit(Admit(verdict.serial, worth, fresh=False), request, conversation)
+        return self._wait(verdict.serial, worth, told, request, conversation)
 
     def _known(self, request: Request, conversation: str, asked: Asked) -> Shown:
         """Who they are: by their waiting token if it is good, else by their proof, else a stranger."""
@@ -132,18 +134,16 @@ class AskingDesk:
         return Response(200, dict(_HEADERS), msgspec.json.encode(answer))
 
     def _wait(
-        self, verdict: Wait | Challenge, told: Told | None, request: Request, conversation: str
+        self, serial: int, worth: ListenerClass, told: Told | None, request: Request, conversation: str
     ) -> Response:
-        puzzle = self._mint(verdict, request, conversation) if isinstance(verdict, Challenge) else ""
+        puzzle = self._mint(request, conversation) if worth is ListenerClass.STRANGER else ""
         again_s = self._ask_again_s()
         people, chance = (told.waiting, told.chance) if told else (1, None)
         tell = tell_challenge if puzzle else tell_waiting
         said = tell(waiting=people, chance=chance, retry_s=round(again_s))
         stand = self._usher.stand
         expires = int(wallclock()) + WAITING_SECONDS
-        token = Token(
-            Kind.WAITING, conversation, f"{verdict.serial:016x}", f"{verdict.listener_class:d}", expires
-        )
+        token = Token(Kind.WAITING, conversation, f"{serial:016x}", f"{worth:d}", expires)
         answer = Answered(
             verdict="challenge" if puzzle else "wait",
             waiting=render_token(token, self._key),
@@ -160,14 +160,16 @@ class AskingDesk:
         )
         return Response(202, dict(_HEADERS), msgspec.json.encode(answer))
 
-    def _mint(self, verdict: Challenge, request: Request, conversation: str) -> str:
-        """A puzzle, where its answer could still be remembered; else they wait as they are."""
-        if self.puzzles is None or not self.puzzles.has_room(monotonic()):
+    def _mint(self, request: Request, conversation: str) -> str:
+        """A puzzle, while puzzles are awake and where its answer could still be remembered; else they wait
+        as they are."""
+        effort = self._usher.gate.posture.effort
+        if not effort or self.puzzles is None or not self.puzzles.has_room(monotonic()):
             return ""
         return self.puzzles.mint(
             conversation=conversation,
             site=origin_of(request.client).site,
-            effort=verdict.effort,
+            effort=effort,
             nonce=token_bytes(NONCE_BYTES),
             now=monotonic(),
         )
@@ -183,13 +185,22 @@ class AskingDesk:
         return render_token(Token(Kind.CLAIM, conversation, token_hex(8)), self._key)
 
 
+def _worth(verdict: Wait | Challenge, told: Told | None, judged: Judgement | None) -> ListenerClass:
+    """The class that somebody waits as: the owner's word, for it alone knows which answers were used before
+    and who had a seat. Where it is away an answer may be looked at again."""
+    if told is not None:
+        return ListenerClass(told.listener_class)
+    return ListenerClass.STRANGER if judged is not None else verdict.listener_class
+
+
 def refused(reason: Refusal, ask_again_s: float, claim: str) -> Problem:
     """The answer to who is turned away: in words, and for programs with `Retry-After` and the claim."""
     status = 429 if reason is Refusal.TOO_MANY else 503
     retry_s = max(1, round(ask_again_s + 0.5))
     said: Said = tell_refusal(reason, retry_s=retry_s)
     headers = {"Retry-After": str(retry_s), "Cache-Control": "no-store"}
-    members = {"reason": reason.value, "claim": claim, "arabic": said.arabic, "english": said.english}
+    why = REASONS[reason]  # a page counts down, and keeps the claim, by itself
+    members = {"reason": reason.value, "claim": claim, "arabic": why.arabic, "english": why.english}
     return Problem(status, said.english, headers, arabic=said.arabic, members=members)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from hiwar.admission.answers import Refusal, tell_refusal
 from hiwar.admission.limits import LIMITS, ConnectionCounts, Exempt, Limited, PrefixLimits
 from hiwar.admission.prefix import Origin, origin_of
-from hiwar.admission.talkers import TopTalkers
+from hiwar.admission.refused import RefusedSources
 from hiwar.door.head import Draft
 from hiwar.door.headers import render_head
 from hiwar.door.http import Problem
@@ -29,12 +29,14 @@ LOGIN_PATH = "/login"
 
 
 class FrontBouncer:
-    """See the module. `counts`: `connections`, `requests`, `media` and `logins` turned away. `talkers` are
-    the sources of completed connections that were turned away, for who can bar them earlier."""
+    """See the module. `counts`: `connections`, `requests`, `media` and `logins` turned away. Whoever is
+    turned away is counted in `refused`, if given, for who can bar them earlier; with `direct` also for
+    requests, whose client is the peer then, and nobody behind a proxy."""
 
-    def __init__(self, exempt: Exempt) -> None:
+    def __init__(self, exempt: Exempt, refused: RefusedSources | None = None, *, direct: bool = True) -> None:
         self.counts: Counter[str] = Counter()
-        self.talkers = TopTalkers()
+        self._refused = refused
+        self._direct = direct
         self._exempt = exempt
         self._open = ConnectionCounts()
         self._connections = _Kind(Limited.CONNECTIONS)
@@ -54,7 +56,8 @@ class FrontBouncer:
         if not barred and self._open.opened(origin):
             return True
         self.counts[kind.name] += 1
-        self.talkers.add(origin.finest, now)
+        if self._refused is not None:
+            self._refused.add(origin, kind.kind)
         return False
 
     def closed(self, peer: str) -> None:
@@ -72,7 +75,8 @@ class FrontBouncer:
         if kind.barred.get(client, 0.0) <= now and not kind.bar(client, origin, now):
             return None
         self.counts[kind.name] += 1
-        self.talkers.add(origin.finest, now)
+        if self._refused is not None and self._direct:
+            self._refused.add(origin, kind.kind)
         return self._answer(draft.headers, now)
 
     def _kind_of(self, draft: Draft) -> "_Kind":
@@ -105,6 +109,7 @@ class _Kind:
     is dear where each costs a flood."""
 
     def __init__(self, kind: Limited) -> None:
+        self.kind = kind
         self.name = str(kind.value)
         self.barred: dict[str, float] = {}
         self._limits = PrefixLimits(LIMITS[kind])

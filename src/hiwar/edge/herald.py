@@ -15,7 +15,7 @@ from hiwar.admission.ladder import Hold
 from hiwar.admission.notices import draft_notice
 from hiwar.admission.rungs import RUNGS, Rung
 from hiwar.admission.seat_rows import State
-from hiwar.admission.signals import Health
+from hiwar.admission.signals import Health, judge_health
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.relay import front
 from hiwar.relay.directory import Directory
@@ -159,7 +159,7 @@ class Herald:
             parts=orders.cuts.parts,
             lateness_ms=round(signals.frame_lateness_ms, 2),
             recorder_lag_s=round(signals.recorder_lag_s, 3),
-            speakers_well=orders.capacity.health is Health.WELL,
+            speakers_well=judge_health(signals) is Health.WELL,
             busy=min(1.0, max(0.0, round(signals.cpu, 3))),
             notices=tuple(self._notices),
             history=tuple(self._history),

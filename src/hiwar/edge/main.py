@@ -13,6 +13,7 @@ import structlog
 
 from hiwar.door.server import bind_tcp
 from hiwar.edge.herald import Herald
+from hiwar.edge.kernel import KernelHelp
 from hiwar.edge.owner import Owner
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import run_role
@@ -40,8 +41,10 @@ def run(settings: Settings) -> None:
 async def keep_workers(settings: Settings, listening: socket.socket) -> None:
     """Keep `edge_workers` workers on the socket, and seats for all of them, until cancelled."""
     runtime = runtime_dir(settings)
-    owner = Owner(settings, runtime, Herald(Directory(settings.data, runtime)))
+    kernel = KernelHelp(settings, runtime)
+    owner = Owner(settings, runtime, Herald(Directory(settings.data, runtime)), kernel)
     async with asyncio.TaskGroup() as group:
+        group.create_task(kernel.run())
         group.create_task(owner.run())
         for number in range(settings.edge_workers):
             group.create_task(_keep_worker(settings, listening, owner, number))

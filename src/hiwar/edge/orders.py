@@ -6,11 +6,15 @@ parent tells goes to all workers each tick. Neither waits for the other: whoever
 without the answer after `PATIENCE_S`.
 """
 
+from typing import Self
+
 import msgspec
 
 from hiwar.admission.gate import Posture
 from hiwar.admission.readings import WorkerReading
+from hiwar.admission.refused import Refusals
 
+KEY_BYTES = 9
 PATIENCE_S = 0.5  # for the answer to a question of a worker; a tick of the parent takes milliseconds
 
 
@@ -20,9 +24,9 @@ class Ours(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 class Enter(Ours, frozen=True):
     """Worker: they wait from now on, or ask again (the same serial). Answered by `Told` of the same `call`.
-    `site` is the hash of their network, `region` the key of the larger one around it; `capped`: their seat
-    counts against what the site may hold. `answer` of `epoch` is the puzzle's that made them SOLVED, if one
-    came with this request: it counts once."""
+    `listener_class` is what they claim. `site` is the hash of their network, `region` the key of the larger
+    one around it; `capped`: their seat counts against what the site may hold. `answer` of `epoch` is the
+    puzzle's that would make them SOLVED, if one came with this request: it counts once."""
 
     call: int
     serial: int
@@ -78,9 +82,29 @@ class Report(Ours, frozen=True):
     reading: WorkerReading
 
 
+class Talkers(Ours, frozen=True):
+    """Worker, each second that it refuses connections: how many a second, and whose, over and over. A source
+    is a prefix key in `KEY_BYTES` bytes (a /64's has 65 bits, and MessagePack's numbers 64) with its rate."""
+
+    refused: float
+    sources: tuple[tuple[bytes, float], ...]
+
+    @classmethod
+    def of(cls, refusals: Refusals) -> Self:
+        return cls(
+            refusals.refused, tuple((key.to_bytes(KEY_BYTES, "big"), rate) for key, rate in refusals.sources)
+        )
+
+    @property
+    def refusals(self) -> Refusals:
+        return Refusals(self.refused, tuple((int.from_bytes(key, "big"), rate) for key, rate in self.sources))
+
+
 class Told(Ours, frozen=True):
     """Parent: what came of `Enter`. `seated`: a seat of this serial is there. `placed`: they have a place
-    in the room. `chance` within the next minute (0..1) and `expected_s` are None while not known."""
+    in the room. `chance` within the next minute (0..1) and `expected_s` are None while not known.
+    `listener_class` is what their seat or their claim was found to be worth; not `welcome`: on this rung
+    nothing."""
 
     call: int
     seated: bool
@@ -88,6 +112,8 @@ class Told(Ours, frozen=True):
     waiting: int
     chance: float | None
     expected_s: float | None
+    listener_class: int = 3
+    welcome: bool = True
 
 
 class Stand(Ours, frozen=True):
@@ -105,12 +131,13 @@ class Stand(Ours, frozen=True):
 
 
 class Dismiss(Ours, frozen=True):
-    """Parent: close the connection of this seat: a newer one of the same ticket is there (`displaced`), or
-    the seat was taken back, or is gone."""
+    """Parent: close the connection `mark` of this seat, and not one that is newer: it was `displaced` by
+    another of the same ticket, or the seat was taken back, or is gone. A `mark` of 0 is no connection."""
 
     serial: int
     displaced: bool
+    mark: int = 0
 
 
-FromWorker = Enter | Give | Connect | Disconnect | Renew | Report
+FromWorker = Enter | Give | Connect | Disconnect | Renew | Report | Talkers
 FromParent = Keys | Told | Stand | Dismiss

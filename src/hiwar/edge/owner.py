@@ -24,6 +24,7 @@ from hiwar.admission.signals import Limits
 from hiwar.admission.spent import Spent, Standing
 from hiwar.admission.timelock import make_trapdoor
 from hiwar.edge.herald import Herald
+from hiwar.edge.kernel import KernelHelp
 from hiwar.edge.orders import (
     Connect,
     Disconnect,
@@ -36,6 +37,7 @@ from hiwar.edge.orders import (
     Renew,
     Report,
     Stand,
+    Talkers,
     Told,
 )
 from hiwar.edge.table import SEATS_TABLED, open_table
@@ -59,6 +61,7 @@ class WorkerEnd(FramedProtocol):
         super().__init__()
         self.number = number
         self.generations: dict[int, tuple[int, int]] = {}  # serial and generation of a connection, by mark
+        self.marks: dict[int, int] = {}  # of the newest connection of each serial that is open there
         self._owner = owner
 
     def body_received(self, body: bytes) -> None:
@@ -79,7 +82,9 @@ class WorkerEnd(FramedProtocol):
 class Owner:
     """See the module. `run` is its task; `worker_began` and `worker_died` are told by who keeps them."""
 
-    def __init__(self, settings: Settings, runtime: Path, herald: Herald) -> None:
+    def __init__(
+        self, settings: Settings, runtime: Path, herald: Herald, kernel: KernelHelp | None = None
+    ) -> None:
         self.house = House(
             open_table(runtime / "seats"),
             limits_of(settings),
@@ -88,6 +93,7 @@ class Owner:
             interval_ms_min=settings.write_interval_ms,
         )
         self._herald = herald
+        self._kernel = kernel
         self._spent = Spent()
         self._keys = make_keys()
         self._workers: dict[int, WorkerEnd] = {}
@@ -132,7 +138,8 @@ class Owner:
         for end in self._workers.values():
             end.tell(stand, droppable=True)
         for serial, number in orders.taken_back:
-            self._dismiss(serial, number, displaced=False)
+            if number is not None:
+                self._dismiss(serial, number, displaced=False)
         if orders.moved is not None:
             _log.warning("the ladder moved", to=orders.moved.to.value, cause=orders.moved.cause.value)
         self._herald.proclaim(self.house, orders, now)
@@ -150,51 +157,65 @@ class Owner:
             case Connect(serial, mark):
                 self._connect(end, serial, mark, now)
             case Disconnect(mark):
-                held = end.generations.pop(mark, None)
-                if held is not None:
-                    house.disconnect(*held, now)
+                self._disconnect(end, mark, now)
             case Renew(serial):
                 seated = house.renew(serial, now)
                 if seated is not None and seated.displaced is not None:
                     self._dismiss(serial, seated.displaced, displaced=True)
             case Report(reading):
                 house.report(end.number, reading, now)
+            case Talkers() if self._kernel is not None:
+                self._kernel.hear(end.number, message.refusals)
 
     def _enter(self, message: Enter, now: float) -> Told:
-        house, listener_class = self.house, ListenerClass(message.listener_class)
-        row = house.table.find(message.serial)
-        if row is not None:
-            return Told(message.call, True, False, len(house.room), 1.0, 0.0)
+        house, solved = self.house, False
+        claimed = ListenerClass(message.listener_class)
         if message.answer:
             self._spent.turn(puzzle_epoch(now))
-            if self._spent.take(message.answer, message.epoch) is not Standing.FREE:
-                listener_class = ListenerClass.STRANGER
-        placed = house.enter(
+            solved = self._spent.take(message.answer, message.epoch) is Standing.FREE
+            if not solved and claimed is ListenerClass.SOLVED:
+                claimed = ListenerClass.STRANGER
+        place = house.enter(
             message.serial,
             message.conversation,
-            listener_class,
+            claimed,
             message.site,
             message.region,
             now,
             capped=message.capped,
-            anew=bool(message.answer),
+            solved=solved,
         )
-        odds = house.odds(listener_class, message.site, now)
-        return Told(message.call, False, placed, odds.waiting, odds.within(), odds.expected_s)
+        worth = place.listener_class
+        if place.seated:
+            return Told(message.call, True, False, len(house.room), 1.0, 0.0, worth)
+        odds = house.odds(worth, message.site, now)
+        chance, expected_s = odds.within(), odds.expected_s
+        return Told(message.call, False, place.placed, odds.waiting, chance, expected_s, worth, place.welcome)
 
     def _connect(self, end: WorkerEnd, serial: int, mark: int, now: float) -> None:
         seated = self.house.connect(serial, end.number, now)
         if seated is None:
-            end.tell(Dismiss(serial, displaced=False))
+            end.tell(Dismiss(serial, displaced=False, mark=mark))
             return
         end.generations[mark] = (serial, seated.generation)
+        end.marks[serial] = mark
         if seated.displaced is not None and seated.displaced != end.number:
             self._dismiss(serial, seated.displaced, displaced=True)
 
+    def _disconnect(self, end: WorkerEnd, mark: int, now: float) -> None:
+        held = end.generations.pop(mark, None)
+        if held is None:
+            return
+        serial, generation = held
+        if end.marks.get(serial) == mark:
+            del end.marks[serial]
+        self.house.disconnect(serial, generation, now)
+
     def _dismiss(self, serial: int, number: int, *, displaced: bool) -> None:
+        """Let a worker close the connection that it is known to have of this seat, and no newer one."""
         end = self._workers.get(number)
-        if end is not None:
-            end.tell(Dismiss(serial, displaced=displaced))
+        if end is not None and serial in end.marks:
+            end.tell(Dismiss(serial, displaced, end.marks[serial]))
 
 
 def make_keys() -> Keys:

@@ -7,6 +7,10 @@ Rules
 - A proof in the address (`t`) is judged by its signature once; then it is a serial and a class. A ticket is
   its seat. A personal voucher (role `p`, or `a` of an account) is one seat for its bearer, however often it
   is shown. A link's voucher, which many have, and a claim open the conversation and are no seat.
+- A ticket without a seat only claims to come back: tickets are to be had for a moment's listening in calm
+  times, and are good for hours. What the claim is worth the owner of the seats says (`admission.former`).
+- What a known network speaks for it speaks for within it. A ticket or a waiting token made there says of its
+  bearer what is so anywhere, or one machine there could hand out places that no network's share bounds.
 - The newest connection of a seat wins: here at once, at another worker by the owner's word.
 - Without an owner (it is being started again) seats that exist go on, and newcomers wait: fails closed for
   them, open for who is inside.
@@ -28,6 +32,7 @@ from secrets import randbits
 
 import msgspec
 
+from hiwar.admission.answers import Refusal
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.gate import Gate
 from hiwar.admission.limits import Exempt
@@ -52,6 +57,7 @@ from hiwar.edge.orders import (
     Renew,
     Report,
     Stand,
+    Talkers,
     Told,
 )
 from hiwar.ops.clock import monotonic, wallclock
@@ -98,7 +104,7 @@ class ParentEnd(FramedProtocol):
 
 class Usher:
     """See the module. `stand` is what the owner last said, None before it has spoken; `on_stand` is called
-    with each. `key` signs tokens, `site_key` hides networks in the table."""
+    with each. `key` signs tokens and hides networks in the table."""
 
     def __init__(
         self,
@@ -153,21 +159,38 @@ class Usher:
         return Shown(0, ListenerClass.STRANGER, True)
 
     def decide(self, request: Request, shown: Shown, *, patient: bool) -> Verdict:
-        """The gate's verdict; a seat that it gives is told to the owner."""
-        origin, listener_class = origin_of(request.client), shown.listener_class
-        if origin in self._exempt:
-            listener_class = min(listener_class, ListenerClass.INVITED)
-        site = self.site(origin.site)
-        seen = Origin(origin.finest, site, origin.prefixes)
-        return self.gate.decide(
-            Arrival(seen, listener_class, shown.serial, patient, shown.capped), monotonic()
-        )
+        """The gate's verdict; a seat that it gives is to be told to the owner (`give`)."""
+        origin = origin_of(request.client)
+        listener_class, capped = self._within(origin, shown.listener_class, shown.capped)
+        seen = Origin(origin.finest, self.site(origin.site), origin.prefixes)
+        arrival = Arrival(seen, listener_class, shown.serial, patient, capped)
+        verdict = self.gate.decide(arrival, monotonic())
+        if isinstance(verdict, Admit):
+            said = said_of(shown, verdict.listener_class)
+            if said is not verdict.listener_class:
+                return Admit(verdict.serial, said, verdict.fresh)
+        return verdict
 
     def give(self, verdict: Admit, request: Request, conversation: str) -> None:
         """Tell the owner of a fresh seat."""
         if verdict.fresh:
-            site = self.site(origin_of(request.client).site)
-            self._tell(Give(verdict.serial, conversation_key(conversation), verdict.listener_class, site))
+            origin = origin_of(request.client)
+            held_as, _ = self._within(origin, verdict.listener_class, capped=False)
+            site = self.site(origin.site)
+            self._tell(Give(verdict.serial, conversation_key(conversation), held_as, site))
+
+    def _within(
+        self, origin: Origin, listener_class: ListenerClass, capped: bool
+    ) -> tuple[ListenerClass, bool]:
+        """Class, and whether capped, of somebody in their network: a known one speaks for its people."""
+        if origin in self._exempt:
+            return min(listener_class, ListenerClass.INVITED), False
+        return listener_class, capped
+
+    def unwelcome(self) -> tuple[Refusal, float]:
+        """Why the owner turned away somebody whom the gate had let wait, and when they may ask again."""
+        reason = Refusal.SIEGE if self.rules.comers else Refusal.RECORD_ONLY
+        return reason, self.gate.posture.refused_again_s
 
     async def wait(
         self,
@@ -181,6 +204,7 @@ class Usher:
         """Enter somebody into the waiting room, or let them ask again; None where the owner is away.
         `judged` is the solved puzzle's that came with the request."""
         origin = origin_of(request.client)
+        _, counts = self._within(origin, verdict.listener_class, capped)
         self._calls += 1
         call = self._calls
         answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
@@ -193,7 +217,7 @@ class Usher:
                 verdict.listener_class,
                 self.site(origin.site),
                 region_of(origin),
-                capped,
+                counts,
                 judged.seed if judged else b"",
                 judged.epoch if judged else 0,
             )
@@ -238,6 +262,10 @@ class Usher:
     def report(self, reading: WorkerReading) -> None:
         self._tell(Report(reading))
 
+    def tell_refused(self, talkers: Talkers) -> None:
+        if talkers.refused:
+            self._tell(talkers)
+
     def _unseat(self, serial: int, mark: int) -> None:
         held = self._open.get(serial)
         if held is not None and held[0] == mark:
@@ -262,10 +290,22 @@ class Usher:
                 answer = self._asked.get(call)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
-            case Dismiss(serial):
-                held = self._open.pop(serial, None)
-                if held is not None:
-                    held[1].close()
+            case Dismiss(serial, displaced, mark):
+                self._dismiss(serial, mark, displaced=displaced)
+
+    def _dismiss(self, serial: int, mark: int, *, displaced: bool) -> None:
+        if not displaced:
+            self.gate.forget(serial)
+        held = self._open.get(serial)
+        if held is not None and held[0] == mark:
+            del self._open[serial]
+            held[1].close()
+
+
+def said_of(shown: Shown, listener_class: ListenerClass) -> ListenerClass:
+    """What a token may say of somebody to whom `listener_class` applies here and now."""
+    bounded = shown.capped and listener_class < ListenerClass.SOLVED
+    return ListenerClass.STRANGER if bounded else listener_class
 
 
 @lru_cache(1024)

@@ -23,6 +23,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hiwar.admission.limits import Exempt
+from hiwar.admission.refused import RefusedSources
 from hiwar.assets import STATIC
 from hiwar.door.client import UpstreamClient
 from hiwar.door.limits import DoorLimits
@@ -33,7 +34,7 @@ from hiwar.edge.asking import AskingDesk
 from hiwar.edge.bouncer import FrontBouncer
 from hiwar.edge.broadcast import Manner
 from hiwar.edge.control import make_control
-from hiwar.edge.orders import Keys, Stand
+from hiwar.edge.orders import Keys, Stand, Talkers
 from hiwar.edge.passthrough import ARCHIVE_LIMITS, WEB_LIMITS, CachedPassThrough, PassThrough
 from hiwar.edge.reading import Meter
 from hiwar.edge.routes import FrontDoor
@@ -42,6 +43,7 @@ from hiwar.edge.table import view_table
 from hiwar.edge.usher import Usher
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import die_with_parent, run_role
+from hiwar.ops.placement import EDGE_WORKER
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.secrets import load_secrets
 from hiwar.ops.settings import Settings, load_settings
@@ -75,7 +77,8 @@ class Worker:
             is_conversation=access.is_page_of_one,
         )
         exempt = Exempt([part for part in settings.known_networks.split(",") if part.strip()])
-        self.bouncer = FrontBouncer(exempt)
+        self._refused = RefusedSources(monotonic()) if settings.kernel_help == "on" else None
+        self.bouncer = FrontBouncer(exempt, self._refused, direct=not settings.trusted_proxies)
         self.usher = Usher(
             view_table(self._runtime / "seats"),
             key,
@@ -116,12 +119,20 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 await self.usher.attend(self._owner)
                 group.create_task(Meter(self.door, self.stages, self.usher.gate).run(self.usher.report))
+                if self._refused is not None:
+                    group.create_task(self._tell_refused(self._refused))
                 group.create_task(self.stages.run(started))
                 group.create_task(control.serve(unix_path=path))
                 await started.wait()
                 group.create_task(self.door.serve(sockets=[self._listening], ssl_context=context))
         finally:
             REGISTRY.unregister(collector)
+
+    async def _tell_refused(self, refused: RefusedSources) -> None:
+        """Who is refused over and over, once a second, for the kernel's help."""
+        while True:
+            await asyncio.sleep(1.0)
+            self.usher.tell_refused(Talkers.of(refused.take(monotonic())))
 
     def _take_keys(self, keys: Keys) -> None:
         self._desk.take_keys(keys)
@@ -195,7 +206,7 @@ def main(arguments: list[str]) -> None:
     listening.setblocking(False)
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
-    run_role("edge", settings, lambda: Worker(settings, listening, owner).run())
+    run_role("edge", settings, lambda: Worker(settings, listening, owner).run(), post=EDGE_WORKER)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import uvloop
 
 from hiwar.ops import metrics
 from hiwar.ops.logging import configure_logging
+from hiwar.ops.placement import place
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings
 
@@ -24,9 +25,13 @@ def run_role(
     settings: Settings,
     main: Callable[[], Coroutine[Any, Any, None]],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
+    *,
+    post: str = "",
 ) -> None:
-    """Run `main()` until it returns or the process is asked to end; then it is cancelled and awaited."""
+    """Run `main()` until it returns or the process is asked to end; then it is cancelled and awaited.
+    `post`: as what it is placed among the cores, where that is not its role."""
     configure_logging(role, settings.log_level)
+    place(post or role, settings.placement)
     with asyncio.Runner(loop_factory=loop_factory) as runner, contextlib.suppress(asyncio.CancelledError):
         runner.run(_until_signalled(role, settings, main))
 

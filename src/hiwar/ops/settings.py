@@ -71,6 +71,18 @@ SETTINGS = (
     Setting("seats_max", 0, "Most live listeners on this machine; 0: what it carries.", 0, 65_536),
     Setting("joins_per_second", 0, "Most new listeners a second; 0: what it carries.", 0, 100_000),
     Setting("known_networks", "", "Networks (CIDR, comma separated) that no share or limit is held against."),
+    Setting(
+        "kernel_help",
+        "off",
+        "Let the kernel drop sources that are refused over and over (nftables; needs CAP_NET_ADMIN).",
+        choices=("off", "on"),
+    ),
+    Setting(
+        "placement",
+        "auto",
+        "Keep the front door off a core of the speakers' and order processes by priority; off: neither.",
+        choices=("auto", "off"),
+    ),
     Setting("egress_mbit", 0, "What the line carries outwards, in Mbit/s; 0: not said.", 0, 1_000_000),
     Setting(
         "lighter_renditions",
@@ -120,6 +132,8 @@ class Settings:
     seats_max: int
     joins_per_second: int
     known_networks: str
+    kernel_help: str
+    placement: str
     egress_mbit: int
     lighter_renditions: str
     log_level: str
@@ -256,7 +270,7 @@ _FORMS = {
     "backstage_url": "url",
     "rtc_public_address": "address",
     "trusted_proxies": "networks",
-    "known_networks": "networks",
+    "known_networks": "counted networks",
     "stun_url": "stun",
     "turn_url": "turn",
 }
@@ -264,6 +278,7 @@ _EXAMPLES = {
     "url": "an address like https://talk.example.org",
     "address": "an IP address like 203.0.113.7",
     "networks": "networks like 10.0.0.0/8, 2001:db8::/32",
+    "counted networks": "networks like 10.0.0.0/8, 2001:db8::/32, of IPv6 none finer than /64",
     "stun": "an address like stun:stun.example.org:3478",
     "turn": "an address like turn:turn.example.org:3478",
 }
@@ -285,7 +300,8 @@ def _has_form(value: str, kind: str) -> bool:
             return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         if kind == "address":
             return bool(ip_address(value))
-        return all(ip_network(text.strip()) for text in value.split(","))
+        networks = [ip_network(text.strip()) for text in value.split(",")]
+        return kind == "networks" or all(each.version == 4 or each.prefixlen <= 64 for each in networks)
     except ValueError:
         return False
 

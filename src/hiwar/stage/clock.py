@@ -27,11 +27,15 @@ STOP_SECONDS_MAX = 2.0
 Work = Callable[[int, float], None]
 
 
+def stay() -> None:
+    """The thread stays where and as it was started."""
+
+
 class FrameClock:
     """Runs `work(number, due)` for frames 0, 1, 2... until stopped; `due` is monotonic seconds.
 
-    `failed` is called in the clock's thread with what the work raised. `now` and `sleep` can be replaced
-    so that tests own the time.
+    `place` is called in the clock's thread before the first, and `failed` with what the work raised. `now`
+    and `sleep` can be replaced so that tests own the time.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class FrameClock:
         work: Work,
         failed: Callable[[BaseException], None],
         *,
+        place: Callable[[], None] = stay,
         now: Callable[[], float] = monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -46,6 +51,7 @@ class FrameClock:
         self.skipped = 0  # frames passed over since the start
         self._work = work
         self._failed = failed
+        self._place = place
         self._now = now
         self._sleep = sleep
         self._stopping = False
@@ -80,6 +86,7 @@ class FrameClock:
 
     def _run(self) -> None:
         try:
+            self._place()
             self.run_until(lambda: self._stopping)
         except BaseException as error:  # whatever it is, the loop's thread must know
             self._failed(error)

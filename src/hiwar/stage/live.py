@@ -26,7 +26,7 @@ from hiwar.relay.records import Room as RoomRecord
 from hiwar.stage.broadcast import Broadcast
 from hiwar.stage.bulletins import render_levels, render_state, somebody_speaks
 from hiwar.stage.cast import Cast
-from hiwar.stage.clock import FrameClock
+from hiwar.stage.clock import FrameClock, stay
 from hiwar.stage.lateness import LATE_SECONDS
 from hiwar.stage.orders import (
     AdjustVoice,
@@ -75,7 +75,7 @@ class _News:
 
 class Live:
     """One conversation on this stage. `notify` is called when the room page should be told; `lighter` says
-    whether lighter renditions are made."""
+    whether lighter renditions are made; `place_clock` is called in the frame clock's thread as it begins."""
 
     def __init__(
         self,
@@ -87,11 +87,12 @@ class Live:
         waiting_minutes: float,
         notify: Callable[[], None],
         lighter: bool = False,
+        place_clock: Callable[[], None] = stay,
     ) -> None:
         self.specification = specification
         self.room = Room(speakers_max, waiting_minutes * 60)
         self.program = Program(speakers_max, self._frame_from_clock)
-        self.clock = FrameClock(self.program.frame, self._broken)
+        self.clock = FrameClock(self.program.frame, self._broken, place=place_clock)
         self.broadcast = Broadcast(
             specification,
             directory.recording(specification.id),

@@ -10,15 +10,16 @@ A spare to which nobody was connected for `ALONE_SECONDS_MAX` ends too: backstag
 """
 
 import asyncio
-import contextlib
 import gc
 import os
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import run_role
+from hiwar.ops.placement import place_clock
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings
 from hiwar.relay.control import ControlPeer, ControlServer
@@ -38,7 +39,6 @@ GC_THRESHOLDS = (50_000, 50, 100)  # few objects are made in cycles: a full coll
 ASSIGN_SECONDS_MAX = 5.0  # until the sockets are there; backstage waits ten
 ALONE_SECONDS_MAX = 60.0  # a backstage that was restarted takes its spare up again within seconds
 LOOK_SECONDS = 5.0
-NICENESS = -11  # what a desktop's sound server takes; where the system allows it
 
 _log = structlog.get_logger()
 
@@ -64,7 +64,6 @@ class Spare:
         self._path = self._directory.runtime / f"spare-{os.getpid()}.control"
 
     async def run(self) -> None:
-        come_first()
         capabilities()
         settle_memory()
         async with asyncio.TaskGroup() as tasks:
@@ -122,6 +121,7 @@ async def serve_conversation(
         waiting_minutes=settings.waiting_minutes,
         notify=desk.notify,
         lighter=settings.makes_lighter,
+        place_clock=partial(place_clock, settings.placement),
     )
     desk.live = live
     expose_stage(live)
@@ -153,14 +153,6 @@ async def _serve(
         tasks.create_task(tell_ready())
         await live.run(taken_up)
         doors.cancel()
-
-
-def come_first() -> None:
-    """Ask the system to prefer this process (its threads to come inherit it): a frame cannot wait, a page
-    can. Without the right to (root, or CAP_SYS_NICE) everything stays as it is."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def settle_memory() -> None:
