@@ -128,6 +128,4 @@ def answerable(signals: Signals) -> Signals:
     cost them the conversation and give the speakers nothing."""
     if signals.cpu >= FRONT_LOAD_MIN or signals.egress_bits >= FRONT_EGRESS_MIN_BITS:
         return signals
-    return replace(
-        signals, frame_lateness_ms=0.0, frames_late=0.0, recorder_lag_s=0.0, write_lateness_s=0.0
-    )
+    return replace(signals, frame_lateness_ms=0.0, frames_late=0.0, recorder_lag_s=0.0, write_lateness_s=0.0)
