@@ -308,11 +308,14 @@ class Seating(RuleBasedStateMachine):
         assert len(taken) <= orders.cuts.take_back
         if taken:
             assert not orders.cuts.admitting
-            order = sorted(before, key=lambda serial: before[serial].order)
+            held = [serial for serial in before if serial in after or serial in taken]
+            order = sorted(held, key=lambda serial: before[serial].order)
             others = [each for each in order if before[each].listener_class is not INVITED]
             invited = [each for each in order if before[each].listener_class is INVITED]
-            candidates = others[-2 * len(taken) :] + invited[-max(0, len(taken) - len(others)) :]
-            assert set(taken) <= set(candidates if len(others) < len(taken) else others[-2 * len(taken) :])
+            if len(taken) <= len(others):
+                assert set(taken) <= set(others[-2 * len(taken) :])
+            else:
+                assert set(taken) == set(others) | set(invited[len(others) - len(taken) :])
 
     def check_drawn(
         self,
