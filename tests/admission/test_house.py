@@ -247,6 +247,8 @@ def test_strangers_are_drawn_to_their_share_and_then_the_door_is_limited_and_puz
     desk.enter(50, STRANGER, 7, solved=True)
     desk.run(1.0)
     assert desk.class_of(50) is SOLVED
+    desk.run(60.0)
+    assert desk.house.ladder.rung is Rung.LIMITED, "the next stranger could not walk in either"
 
 
 def test_newcomers_leave_the_last_seats_to_who_was_in_before_or_was_invited() -> None:
@@ -256,6 +258,7 @@ def test_newcomers_leave_the_last_seats_to_who_was_in_before_or_was_invited() ->
     desk.enter(50, SOLVED, 7)
     desk.run(2.0)
     assert desk.class_of(50) is None
+    assert desk.house.ladder.rung is Rung.LIMITED, "newcomers wait, and nobody of them is let in"
     desk.house.room.leave(f"{50:016x}{9:016x}", desk.now)
     desk.enter(51, INVITED)
     desk.run(1.0)

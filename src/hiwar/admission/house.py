@@ -24,7 +24,7 @@ from math import ceil
 
 from hiwar.admission.capacity import Bound, Capacity, CapacityControl, seats_by_model
 from hiwar.admission.classes import ListenerClass
-from hiwar.admission.effort import Effort
+from hiwar.admission.effort import EFFORT_MIN, Effort
 from hiwar.admission.former import FormerSeats
 from hiwar.admission.gate import Posture, seat_class
 from hiwar.admission.ladder import RECORD_ONLY_DWELL_S, Hold, Ladder, Move
@@ -36,7 +36,7 @@ from hiwar.admission.readings import WorkerReading, join_readings, silent
 from hiwar.admission.rungs import RULES, Rules
 from hiwar.admission.seat_rows import Row, State
 from hiwar.admission.seats import GRACE_S, RESERVED_S, Connection, SeatTable
-from hiwar.admission.shares import decide_room_for, decide_site_cap
+from hiwar.admission.shares import NEWCOMERS_PERCENT, STRANGERS_PERCENT, decide_room_for, decide_site_cap
 from hiwar.admission.signals import Limits, Signals, answerable
 from hiwar.admission.waiting import ASK_AGAIN_S, Entered, WaitingRoom
 
@@ -245,14 +245,22 @@ class House:
         signals = answerable(self.signals)
         self._capacity = capacity = self._control.decide(signals, self.limits, now)
         cuts = self._pace.decide(signals, capacity, self._control.model, self.limits, now)
-        admitting = cuts.admitting and not self._starves(capacity)
-        moved = self.ladder.decide(signals, capacity, self._control.model, now, admitting=admitting)
+        seen = self._seen_by_ladder(signals)
+        moved = self.ladder.decide(seen, capacity, self._control.model, now, admitting=cuts.admitting)
         rules = RULES[self.ladder.rung]
         waits_rightly = self._put_out(rules, now)
         if now >= self._epoch_ends:
             self._begin_epoch(capacity, cuts if waits_rightly else replace(cuts, admitting=False), now)
         taken_back = self._take_back(rules, cuts)
         return Orders(self._posture(rules, capacity, cuts), cuts, capacity, moved, taken_back)
+
+    def _seen_by_ladder(self, signals: Signals) -> Signals:
+        """The house is as full as its fullest share: from there on somebody waits, though seats are free for
+        others, and all that gives way before has to have given way by then."""
+        *_, solved, strangers = self.table.held_by_class
+        newcomers = (solved + strangers) * 100 // NEWCOMERS_PERCENT
+        taken = max(signals.seats_taken, newcomers, strangers * 100 // STRANGERS_PERCENT)
+        return replace(signals, seats_taken=taken)
 
     @property
     def verdicts(self) -> dict[str, float]:
@@ -330,11 +338,6 @@ class House:
         pools = self.room.lottery.pools
         return any(pool.total and room for pool, room in zip(pools, self._rooms(capacity), strict=True))
 
-    def _starves(self, capacity: Capacity) -> bool:
-        """Somebody waits whose class holds all that it may: nobody of theirs is let in, though others are."""
-        pools = self.room.lottery.pools
-        return any(pool.total and not room for pool, room in zip(pools, self._rooms(capacity), strict=True))
-
     def _free(self, capacity: Capacity, cuts: Cuts) -> int:
         return max(0, capacity.seats - self.table.taken) if cuts.admitting else 0
 
@@ -345,23 +348,28 @@ class House:
     def _posture(self, rules: Rules, capacity: Capacity, cuts: Cuts) -> Posture:
         """Seats and rooms are shared out among the workers, so that together they give no more than there
         is; what does not divide is drawn."""
-        workers = self.limits.workers
+        workers, rooms = self.limits.workers, self._rooms(capacity)
         by_lot = rules.lottery or not rules.comers or self._contended(capacity)
         free = 0 if by_lot else self._free(capacity, cuts)
         held = self.table.held_most(HELD_TOLD_MAX, BY_SITE)
         return Posture(
             epoch=self._epoch,
             quota=min(free // workers, ceil(capacity.joins * EPOCH_S / workers)),
-            room_for=tuple(room // workers for room in self._rooms(capacity)),
+            room_for=tuple(room // workers for room in rooms),
             site_cap=self._site_cap(capacity),
             held=held,
             held_else=min(held.values()) if len(held) == HELD_TOLD_MAX else 0,
             admits=rules.comers,
             seated=rules.seated,
-            effort=self._effort.effort if rules.puzzle else 0,
+            effort=self._asked_effort(rooms[STRANGER]) if rules.puzzle else 0,
             ask_again_s=ASK_AGAIN_S,
             refused_again_s=REFUSED_AGAIN_S if rules.seated else RECORD_ONLY_DWELL_S,
         )
+
+    def _asked_effort(self, room_for_strangers: int) -> int:
+        """What a puzzle asks for. Where strangers hold all that they may, one is the way to what is free for
+        others: then puzzles are awake, however short the wait is."""
+        return self._effort.effort if room_for_strangers else max(self._effort.effort, EFFORT_MIN)
 
     def _take_back(self, rules: Rules, cuts: Cuts) -> tuple[tuple[int, int | None], ...]:
         chosen = self._newest(cuts.take_back) if rules.seated else self.table.newest(EMPTIED_MAX)

@@ -100,10 +100,13 @@ class AskingDesk:
         told = await self._usher.wait(verdict, request, conversation, capped=shown.capped, judged=judged)
         if told is not None and not told.welcome:
             raise refused(*self._usher.unwelcome(), self.render_claim(conversation))
-        worth = said_of(shown, _worth(verdict, told, judged))
+        worth = _worth(verdict, told, judged)
         if told is not None and told.seated:
-            return self._admit(Admit(verdict.serial, worth, fresh=False), request, conversation)
-        return self._wait(verdict.serial, worth, told, request, conversation)
+            seat = Admit(verdict.serial, said_of(shown, worth), fresh=False)
+            return self._admit(seat, request, conversation)
+        puzzle = self._mint(request, conversation) if worth is ListenerClass.STRANGER else ""
+        token = self._render_waiting(verdict.serial, said_of(shown, worth), conversation)
+        return self._wait(token, told, puzzle, conversation)
 
     def _known(self, request: Request, conversation: str, asked: Asked) -> Shown:
         """Who they are: by their waiting token if it is good, else by their proof, else a stranger."""
@@ -133,20 +136,15 @@ class AskingDesk:
         answer = Answered(verdict="admit", ticket=self._usher.render_ticket(conversation, verdict))
         return Response(200, dict(_HEADERS), msgspec.json.encode(answer))
 
-    def _wait(
-        self, serial: int, worth: ListenerClass, told: Told | None, request: Request, conversation: str
-    ) -> Response:
-        puzzle = self._mint(request, conversation) if worth is ListenerClass.STRANGER else ""
+    def _wait(self, token: str, told: Told | None, puzzle: str, conversation: str) -> Response:
         again_s = self._ask_again_s()
         people, chance = (told.waiting, told.chance) if told else (1, None)
         tell = tell_challenge if puzzle else tell_waiting
         said = tell(waiting=people, chance=chance, retry_s=round(again_s))
         stand = self._usher.stand
-        expires = int(wallclock()) + WAITING_SECONDS
-        token = Token(Kind.WAITING, conversation, f"{serial:016x}", f"{worth:d}", expires)
         answer = Answered(
             verdict="challenge" if puzzle else "wait",
-            waiting=render_token(token, self._key),
+            waiting=token,
             people=people,
             seats=stand.seats if stand else 0,
             chance=None if chance is None else round(chance, 4),
@@ -159,6 +157,12 @@ class AskingDesk:
             english=said.english,
         )
         return Response(202, dict(_HEADERS), msgspec.json.encode(answer))
+
+    def _render_waiting(self, serial: int, listener_class: ListenerClass, conversation: str) -> str:
+        """What they show when they ask again."""
+        expires = int(wallclock()) + WAITING_SECONDS
+        token = Token(Kind.WAITING, conversation, f"{serial:016x}", f"{listener_class:d}", expires)
+        return render_token(token, self._key)
 
     def _mint(self, request: Request, conversation: str) -> str:
         """A puzzle, while puzzles are awake and where its answer could still be remembered; else they wait
