@@ -8,7 +8,22 @@ from rich.table import Table
 
 from bench.harness import Figure, Outcome, save
 
-NAMES = ("latency", "speakers", "fanout", "recovery", "replay", "memory", "idle", "refuse")
+NAMES = (
+    "latency",
+    "speakers",
+    "fanout",
+    "recovery",
+    "replay",
+    "memory",
+    "idle",
+    "refuse",
+    "slow",
+    "siege",
+    "ticket",
+    "fairness",
+    "ladder",
+    "simulate",
+)
 BY_HAND = ("soak",)  # two hours: only when named
 
 

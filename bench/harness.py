@@ -7,7 +7,6 @@ processes of its own, on loopback, bounded in count and time, and ends them by i
 import json
 import os
 import platform
-import resource
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hiwar.cli.about import versions
+from hiwar.rehearsal.figures import percentile, raise_descriptors  # noqa: F401 - every bench's, too
 
 RESULTS = Path(__file__).parent / "results"
 Progress = Callable[[str], None]
@@ -138,14 +138,6 @@ def median(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
 
 
-def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The value below which `percent` of the samples lie (nearest rank), or None of nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(len(ordered) * percent / 100 + 0.5) - 1))]
-
-
 def cpu_seconds(pid: int) -> float:
     """User and system time that a process has used so far (proc(5), stat)."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -172,12 +164,3 @@ def _rollup_kb(pid: int, name: str) -> int:
     """One line of proc(5), smaps_rollup."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
-def raise_descriptors(wanted: int) -> int:
-    """Raise this process's descriptor limit (inherited by children); returns what it is now."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    target = max(soft, min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted)
-    if target > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
-    return target

@@ -2,6 +2,7 @@
 
 What runs inside can speak to this machine's end of the cable and to nothing else: there is no other route.
 All addresses of `SOURCES` are its own, so that a crowd can come from many networks. It is removed at the end.
+A program that cannot choose its address is given one by whom it speaks to: this machine has all of `DOORS`.
 """
 
 import contextlib
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 
 HERE = "10.199.0.1"  # of this machine, inside the pair only
 SOURCES = "10.199.128.0/17"
+DOORS = "10.199.1.0/24"  # of this machine too
+NOBODYS = "10.199.64.{}"  # nobody answers there
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,24 @@ class Namespace:
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs `arguments` inside."""
         return ["ip", "netns", "exec", self.name, *arguments]
+
+    def here_for(self, number: int) -> str:
+        """An address of this machine (`number` 0..253) to which what is inside speaks from one of its own, in
+        a network of its own."""
+        there = DOORS.replace("0/24", str(1 + number))
+        _do(f"ip -n {self.name} route replace {there}/32 via {HERE} src {source(number, per_network=1)}")
+        return there
+
+    @contextlib.contextmanager
+    def vanished(self) -> Iterator[None]:
+        """Meanwhile nobody is there who could answer, and nobody says so."""
+        _do(f"ip -n {self.name} route del local {SOURCES} dev lo")
+        _do(f"ip -n {self.name} route add blackhole {SOURCES}")
+        try:
+            yield
+        finally:
+            _do(f"ip -n {self.name} route del blackhole {SOURCES}")
+            _do(f"ip -n {self.name} route add local {SOURCES} dev lo")
 
 
 @contextlib.contextmanager
@@ -44,6 +65,7 @@ def namespace() -> Iterator[Namespace | None]:
         f"ip -n {name} link set {cable}b up",
         f"ip -n {name} route add local {SOURCES} dev lo",
         f"ip route add {SOURCES} via 10.199.0.2",
+        f"ip route add local {DOORS} dev {cable}a",
     ]
     try:
         possible = all(_do(command) for command in made)

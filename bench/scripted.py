@@ -93,7 +93,8 @@ class Edge:
 def edge(chunk_size: int, **settings: str) -> Iterator[Edge]:
     """`hiwar edge` with one worker and the scripted conversation on air."""
     with tempfile.TemporaryDirectory(prefix="hiwar-") as folder:
-        data, runtime, port = Path(folder) / "data", Path(folder) / "run", free_port()
+        data, runtime = Path(folder) / "data", Path(folder) / "run"
+        port = int(settings.get("EDGE_PORT") or free_port())
         runtime.mkdir(mode=0o700)
         directory = Directory(data, runtime)
         directory.write_specification(Specification(id=CONVERSATION, title="bench"))

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src/hiwar"
-PURE = {"media", "mixer", "packager", "tokens", "admission"}
+PURE = {"media", "mixer", "packager", "tokens", "admission", "sim"}
 MAY_IMPORT: dict[str, set[str]] = {
     "media": set(),
     "mixer": {"media"},
@@ -27,6 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "archive": {"media", "packager", "recording", "tokens", "relay", "door"},
     "web": {"media", "tokens", "recording", "relay", "assets"},
     "demo": {"media", "relay", "assets"},
+    "sim": {"admission", "tokens"},
+    "rehearsal": {"media", "packager", "tokens", "admission", "recording", "relay", "assets", "demo"},
 }
 SHELL = set(MAY_IMPORT) - PURE - {"ops"}
 BANNED_IN_PURE = {

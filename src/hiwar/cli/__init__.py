@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hiwar.cli import doctor, inviting, opening, recordings, roles, serve, status
+from hiwar.cli import doctor, inviting, opening, recordings, rehearse, roles, serve, simulate, status
 
 app = typer.Typer(
     name="hiwar",
@@ -25,6 +25,8 @@ app.command("open")(opening.open_conversation)
 app.command()(inviting.invite)
 app.command()(opening.operator)
 app.command()(doctor.doctor)
+app.command()(rehearse.rehearse)
+app.command()(simulate.simulate)
 app.add_typer(recordings.app, name="recordings")
 for command in (roles.stage, roles.backstage, roles.edge, roles.archive, roles.web, roles.demonstrate):
     app.command(rich_help_panel="One process alone")(command)
