@@ -59,7 +59,7 @@ class Instance:
         *,
         secure: bool = False,
         given: Mapping[str, str] | None = None,
-        command: tuple[str, ...] = (sys.executable, "-m", "hiwar", "serve"),
+        command: tuple[str, ...] = (sys.executable, "-m", "hiwar.rehearsal.leash"),
     ) -> None:
         self.mark = secrets.token_hex(MARK_CHARS // 2)
         self.secure = secure
@@ -199,6 +199,7 @@ class Instance:
             "HIWAR_BACKSTAGE_HOST": LOOPBACK,
             "HIWAR_BACKSTAGE_PORT": str(free_port()),
             "HIWAR_METRICS_PORT": "0",
+            "HIWAR_WAITING_MINUTES": "1",  # a stage whose rehearsal was killed ends by itself
             "HIWAR_RTC_PORT_LOW": str(rtc_low),
             "HIWAR_RTC_PORT_HIGH": str(rtc_low + RTC_PORTS),
             "HIWAR_TRUSTED_PROXIES": f"{LOOPBACK}/32",
@@ -214,7 +215,11 @@ class Instance:
     def _start(self) -> None:
         with self._log.open("ab") as log:
             self._serve = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                (*self._command, str(os.getpid())),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
         self._until(self._answers, "the instance did not start", READY_S_MAX)
 
