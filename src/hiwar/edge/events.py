@@ -13,7 +13,7 @@ HEARTBEAT_SECONDS = 15
 RETRY_MS = 2000
 RETRY_JITTER_MS = 3000
 BUFFER_BYTES = 32 * 1024
-FOLLOWERS_MAX = 20_000
+FOLLOWERS_MAX = 20_000  # of one worker; fewer where its door has fewer places
 HEARTBEAT = b": on\n\n"
 
 

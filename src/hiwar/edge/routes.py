@@ -60,6 +60,7 @@ class FrontDoor:
         pages: CachedPassThrough,
         archive: PassThrough,
         static: StaticFiles,
+        followers_max: int = FOLLOWERS_MAX,
     ) -> None:
         self._broadcasts = broadcasts
         self._access = access
@@ -68,6 +69,7 @@ class FrontDoor:
         self._pages = pages
         self._archive = archive
         self._static = static
+        self._followers_max = followers_max
 
     async def answer(self, request: Request) -> Response | Takeover:
         """The answer to any request.
@@ -170,7 +172,7 @@ class FrontDoor:
             return Response(200, headers, _now(broadcast))
         if broadcast is None or broadcast.channel.on_air is OnAir.ENDED:
             raise nothing_to_hear(known.standing.phase)
-        if len(broadcast.board.followers) >= FOLLOWERS_MAX:
+        if sum(len(each.board.followers) for each in self._broadcasts.values()) >= self._followers_max:
             raise Problem(503, "Too many are following here.", {"Retry-After": "5"})
         if request.method == "HEAD":
             return Response(200, dict(_EVENT_HEADERS))

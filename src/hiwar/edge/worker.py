@@ -50,6 +50,7 @@ from hiwar.ops.settings import Settings, load_settings
 from hiwar.relay.directory import Directory
 
 GARBAGE_THRESHOLD = 50_000  # connections are freed by counting; searching 8,000 of them finds nothing
+FOLLOWERS_PART = 5  # of the door's places: event streams have no seat, and must not hold those of who has
 DESCRIPTORS_SPARE = 256  # beside the listeners': files, sockets of other processes
 
 
@@ -87,6 +88,7 @@ class Worker:
             on_keys=self._take_keys,
         )
         self._desk = AskingDesk(self.usher, key)
+        limits = DoorLimits(connections_max=raise_descriptor_limit() - DESCRIPTORS_SPARE)
         front = FrontDoor(
             self.stages.broadcasts,
             access,
@@ -95,8 +97,8 @@ class Worker:
             pages=self.pages,
             archive=self.archive,
             static=StaticFiles(STATIC),
+            followers_max=limits.connections_max // FOLLOWERS_PART,
         )
-        limits = DoorLimits(connections_max=raise_descriptor_limit() - DESCRIPTORS_SPARE)
         self.door = DoorServer(
             front.answer,
             limits,
