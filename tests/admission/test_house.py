@@ -6,6 +6,7 @@ import pytest
 
 from hiwar.admission import house as house_module
 from hiwar.admission.classes import ListenerClass
+from hiwar.admission.effort import EFFORT_MIN
 from hiwar.admission.former import HELD_S
 from hiwar.admission.gate import EVERYBODY
 from hiwar.admission.house import (
@@ -242,13 +243,36 @@ def test_strangers_are_drawn_to_their_share_and_then_the_door_is_limited_and_puz
     desk.run(1.0)
     assert (desk.class_of(50), empty_seats(desk)) == (None, 6)
     assert desk.house.ladder.rung is Rung.LIMITED
-    desk.run(2.0)
-    assert desk.orders.posture.effort > 0
+    assert desk.orders.posture.effort >= EFFORT_MIN, "however short the wait"
     desk.enter(50, STRANGER, 7, solved=True)
     desk.run(1.0)
     assert desk.class_of(50) is SOLVED
     desk.run(60.0)
     assert desk.house.ladder.rung is Rung.LIMITED, "the next stranger could not walk in either"
+
+
+@pytest.mark.parametrize(
+    ("held", "rung"),
+    [
+        ({STRANGER: 11}, Rung.OPEN),  # of 14
+        ({STRANGER: 12}, Rung.BUSY),
+        ({SOLVED: 16}, Rung.OPEN),  # of 19
+        ({SOLVED: 17}, Rung.BUSY),
+        ({STRANGER: 8, SOLVED: 9}, Rung.BUSY),
+        ({INVITED: 16}, Rung.OPEN),  # of 20
+        ({INVITED: 17}, Rung.BUSY),
+    ],
+)
+def test_the_house_is_as_full_as_its_fullest_share(held: dict[ListenerClass, int], rung: Rung) -> None:
+    desk, serial = Desk(seats=20), 0
+    for listener_class, count in held.items():
+        for _ in range(count):
+            serial += 1
+            desk.seat(serial, listener_class)
+    desk.run(1.0)
+    assert desk.house.ladder.rung is rung
+    assert desk.house.signals is not None
+    assert desk.house.signals.seats_taken == sum(held.values())
 
 
 def test_newcomers_leave_the_last_seats_to_who_was_in_before_or_was_invited() -> None:
@@ -331,6 +355,15 @@ def test_effort_is_asked_for_only_where_there_are_puzzles() -> None:
     assert 0 < desk.orders.posture.effort <= EFFORT_MAX
     desk.house.ladder.rung = Rung.SIEGE
     assert desk.tick().posture.effort == 0
+
+
+def test_where_strangers_hold_all_that_they_may_the_first_of_them_is_offered_a_puzzle() -> None:
+    desk = on_rung(Rung.LIMITED, seats=20)
+    for serial in range(1, 14):
+        desk.seat(serial)
+    assert desk.tick().posture.effort == 0
+    desk.seat(14)
+    assert desk.tick().posture.effort == EFFORT_MIN
 
 
 def test_networks_that_hold_most_are_told_and_of_all_others_what_they_hold_at_most() -> None:

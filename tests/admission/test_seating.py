@@ -41,7 +41,7 @@ from tests.admission.seating_world import (
 
 RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 SITES = range(4, 10)
-HELD_S, EMPTIED_MAX = 3.0, 2  # instead of minutes, and of a thousand
+HELD_S, EMPTIED_MAX, HELD_TOLD_MAX = 3.0, 2, 2  # instead of minutes, and of a thousand
 CHOICES = st.integers(0, 119)
 READINGS = st.sampled_from([AT_EASE, AT_EASE, AT_EASE, FAILING, PRESSED, PRESSED, RUSH])
 
@@ -51,8 +51,9 @@ class Seating(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.usual = former_module.HELD_S, house_module.EMPTIED_MAX
+        self.usual = former_module.HELD_S, house_module.EMPTIED_MAX, house_module.HELD_TOLD_MAX
         former_module.HELD_S, house_module.EMPTIED_MAX = HELD_S, EMPTIED_MAX
+        house_module.HELD_TOLD_MAX = HELD_TOLD_MAX
         self.world = World(workers=self.workers, seats=self.seats, joins=self.joins)
         self.people = [Person(site=self.site_of(number)) for number in range(self.people_count)]
         self.people += [Person(site=4, voucher=INVITED_FROM + number) for number in range(3)]
@@ -66,7 +67,7 @@ class Seating(RuleBasedStateMachine):
         self.spared = self.eased = False  # no record-only, no pressure yet: both take long
 
     def teardown(self) -> None:
-        former_module.HELD_S, house_module.EMPTIED_MAX = self.usual
+        former_module.HELD_S, house_module.EMPTIED_MAX, house_module.HELD_TOLD_MAX = self.usual
 
     # People.
 
@@ -414,6 +415,15 @@ class Seating(RuleBasedStateMachine):
     @rule(seats=st.none() | st.integers(1, 24), more=st.integers(0, 1), fewer=st.integers(0, 1))
     def wish(self, seats: int | None, more: int, fewer: int) -> None:
         self.world.house.wish_seats(seats, more, fewer, lambda seats: 4)
+
+    @rule(seats=st.integers(1, 6), first=CHOICES)
+    def seats_are_cut_while_some_are_on_their_way(self, seats: int, first: int) -> None:
+        for who in range(first, first + 6):
+            self.forget(who)
+            self.listen(who, who)
+        self.wish(seats, 0, 0)
+        self.tick()
+        self.settle()
 
     @rule(rung=st.sampled_from([None, None, Rung.BUSY, Rung.LIMITED, Rung.SIEGE]))
     def hold(self, rung: Rung | None) -> None:

@@ -44,8 +44,8 @@ TICK_S = 0.25
 SILENT_S = 1.5  # six reports missed: the worker's loop is held up
 STEPS_MAX = 10  # in one tick: a file that was written by hand is no way to infinity
 HELD_TOLD_MAX = 512  # sites whose holdings workers are told: those with most; of the others, at most how many
-EMPTIED_MAX = 1024  # seats taken back in a tick of record-only: some 10 ms; a house of 8,000 in two seconds
-PUT_OUT_MAX = 8192  # waiters put out in a tick: some 25 ms; a full room in two seconds
+EMPTIED_MAX = 1024  # seats taken back in a tick of record-only: some 5 ms; a house of 8,000 in two seconds
+PUT_OUT_MAX = 8192  # waiters put out in a tick: some 12 ms; a full room in two seconds
 REFUSED_AGAIN_S = 10.0  # when newcomers ask again in siege: a little longer than the least time to its end
 
 RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
