@@ -4,7 +4,9 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from hiwar.rehearsal import solving, stdio
 from hiwar.rehearsal.aim import Aim
 from hiwar.rehearsal.attackers import Attackers
 from hiwar.rehearsal.orders import Attack, Attacked, Begin, End, Living
+from hiwar.rehearsal.sleeper import group_niceness
 from hiwar.rehearsal.solving import PuzzleSolver
 from tests.rehearsal.scripted_poll import ScriptedPoll
 from tests.rehearsal.test_crowd import Idle
@@ -99,6 +102,45 @@ def test_a_puzzle_is_solved_in_a_process_of_its_own_and_no_more_than_can_be(
         solver.close()
     judged = puzzles.judge(answers[0], conversation="abcdef", site=1, now=100.0)
     assert judged.outcome is Outcome.SOLVED
+
+
+@pytest.mark.parametrize(("line", "niceness"), [("/autogroup-745 nice -5\n", "-5"), ("", ""), ("\n", "")])
+def test_a_stage_that_belongs_to_no_group_of_processes_has_no_niceness_of_one(
+    line: str, niceness: str
+) -> None:
+    assert group_niceness(line) == niceness
+
+
+CROWD = """
+import time
+from hiwar.rehearsal.solving import PuzzleSolver
+if __name__ == "__main__":
+    solver = PuzzleSolver()
+    solver.solve("no challenge", print)
+    print(*solver._pool._processes, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_solver_does_not_outlive_a_crowd_that_was_killed(tmp_path: Path) -> None:
+    crowd = tmp_path / "crowd.py"
+    crowd.write_text(CROWD, encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(crowd)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        solver = Path("/proc", process.stdout.readline().decode("ascii").strip())
+        assert solver.exists()
+        process.kill()
+    end = monotonic() + 20.0
+    while _lives(solver) and monotonic() < end:
+        sleep(0.05)
+    assert not _lives(solver)
+
+
+def _lives(process: Path) -> bool:
+    try:
+        return process.joinpath("stat").read_text(encoding="ascii").rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
 
 
 def test_the_control_tells_how_late_it_was_since_it_was_last_asked() -> None:

@@ -34,11 +34,18 @@ def rank_as(pid: int) -> None:
         os.sched_setaffinity(0, os.sched_getaffinity(clock))
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, clock))
-        group = Path(f"/proc/{pid}/autogroup").read_text(encoding="ascii").split()[-1]
-        Path("/proc/self/autogroup").write_text(group, encoding="ascii")
+    with contextlib.suppress(OSError):
+        if niceness := group_niceness(Path(f"/proc/{pid}/autogroup").read_text(encoding="ascii")):
+            Path("/proc/self/autogroup").write_text(niceness, encoding="ascii")
     with contextlib.suppress(OSError):
         if policy in REAL_TIME:
             os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, os.sched_getparam(clock))
+
+
+def group_niceness(line: str) -> str:
+    """The niceness in "/autogroup-745 nice 0"; empty, as the line is, for a process that belongs to no such
+    group: on some machines everything that was not started from a terminal (sched(7))."""
+    return line.rpartition(" nice ")[2].strip()
 
 
 def _policy(thread: int) -> int:

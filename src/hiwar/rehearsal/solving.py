@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 from hiwar.admission.timelock import solve_by_squaring
+from hiwar.ops.loop import die_with_parent
 
 PENDING_MAX = 16
 NICENESS = 19
@@ -22,7 +23,7 @@ class PuzzleSolver:
     def __init__(self, processes: int = 1) -> None:
         # spawned: a fork would hold the crowd's connections open after the crowd has closed them
         self._pool = ProcessPoolExecutor(
-            processes, mp_context=get_context("spawn"), initializer=os.nice, initargs=(NICENESS,)
+            processes, mp_context=get_context("spawn"), initializer=_stand_behind, initargs=(os.getpid(),)
         )
         self._pending: list[tuple[Future[str], Callable[[str], None]]] = []
 
@@ -41,3 +42,9 @@ class PuzzleSolver:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _stand_behind(crowd: int) -> None:
+    """A solver ends with its crowd, however that ends, and comes after everybody else."""
+    die_with_parent(crowd)
+    os.nice(NICENESS)
