@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 from hiwar.media.opus_packet import packet_samples
 from hiwar.stage.decoding import SpeakerDecoder
@@ -129,6 +130,28 @@ def test_a_speaker_who_is_gone_fades_out_and_comes_back_without_a_click() -> Non
     undisturbed = np.abs(np.diff(sound[50 * 960 : 90 * 960], 2)).max()
     assert np.abs(np.diff(sound[95 * 960 : 120 * 960], 2)).max() < 3 * undisturbed
     assert np.abs(np.diff(sound[195 * 960 :], 2)).max() < 3 * undisturbed
+
+
+@pytest.mark.parametrize("pause", [0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.2])
+def test_a_sender_held_up_for_a_moment_goes_on_without_a_click(pause: float) -> None:
+    packets = encoded(tone(6, 220))
+    undisturbed = high_bursts(heard(packets)).max()
+    for first in range(100, 112):  # at every phase of the tone
+        speaker = SpeakerDecoder()
+        sound = heard(packets, held_up(first, pause), speaker=speaker)
+        assert speaker.buffer.counts.stretched + speaker.buffer.counts.concealed > 0
+        assert high_bursts(sound).max() < 3 * undisturbed
+
+
+def held_up(first: int, pause: float) -> Delay:
+    """Packets from `first` on, of a `pause` in seconds, come at its end, all at once."""
+    return lambda k: max(0.0, pause - (k - first) * 0.02) if k >= first else 0.0
+
+
+def high_bursts(pcm: Pcm) -> NDArray[np.float64]:
+    """Root mean square above 6 kHz of each 5 ms, the beginning left out: a tone leaves nothing there."""
+    high = sosfilt(butter(6, 6000, "highpass", fs=48_000, output="sos"), pcm)[48_000:]
+    return np.asarray(np.sqrt(np.mean(high.reshape(-1, 240) ** 2, axis=1)))
 
 
 def test_another_sender_is_heard_after_a_reset() -> None:

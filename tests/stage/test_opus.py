@@ -77,6 +77,19 @@ def test_concealment_goes_on_and_then_fades() -> None:
         assert np.abs(out).max() < 0.1
 
 
+def test_concealment_ahead_is_what_concealment_would_be_and_moves_nothing() -> None:
+    out, expected, ahead = np.zeros(960, np.float32), np.zeros(960, np.float32), np.zeros(480, np.float32)
+    with OpusEncoder(48_000) as encoder, OpusDecoder() as straight, OpusDecoder() as looking:
+        for packet in packets(encoder, tone(9600)):
+            straight.decode(packet, expected)
+            looking.decode(packet, out)
+            looking.conceal_ahead(ahead)
+            assert (out == expected).all()
+        straight.conceal(expected[:480])
+        assert ahead.any()
+        assert (ahead == expected[:480]).all()
+
+
 def test_the_pure_fec_flag_is_what_libopus_says() -> None:
     for bitrate in (16_000, 24_000, 32_000):
         with OpusEncoder(bitrate, 5, Application.VOIP, fec=True, loss_percent=20) as encoder:

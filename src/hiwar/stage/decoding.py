@@ -16,6 +16,9 @@ from hiwar.mixer.jitter import Conceal, Decode, DecodeFec, JitterBuffer, Merge, 
 from hiwar.stage.opus import OpusDecoder, OpusError
 
 _HEARD = FRAME_SAMPLES  # so much of what was heard last stays before what is still to be heard
+_RESUME = (
+    FRAME_SAMPLES // 2
+)  # 10 ms: a shorter fade from what was made up to what was said is heard as a click
 
 QUIET_POWER = 1e-5  # -50 dBFS: between words; a correction is not heard there
 
@@ -35,6 +38,8 @@ class SpeakerDecoder:
         self._filled = 0
         self._quiet = True
         self._sounding = False
+        self._made_up = False  # what was rendered last was concealment
+        self._ahead = np.zeros(_RESUME, np.float32)
 
     def receive(self, sequence: int, timestamp: int, payload: bytes, now: float) -> None:
         """Take an RTP packet's 16-bit sequence number, 32-bit timestamp and payload, at `now` (s)."""
@@ -66,10 +71,19 @@ class SpeakerDecoder:
 
     def _render(self, verdict: Verdict, at: int) -> int:
         """Write the verdict's sound from index `at` of the store on; how many samples it is."""
-        out = self._pcm[at:]
         if isinstance(verdict, Silence):
-            return self._silence(out[: verdict.samples])
-        self._sounding = True
+            return self._silence(self._pcm[at : at + verdict.samples])
+        resumed = self._made_up and not isinstance(verdict, Conceal)
+        if resumed:
+            self._decoder.conceal_ahead(self._ahead)
+        samples = self._sound(verdict, at)
+        if resumed:
+            self._fade_from(self._ahead, self._pcm[at : at + min(samples, _RESUME)])
+        self._sounding, self._made_up = True, isinstance(verdict, Conceal)
+        return samples
+
+    def _sound(self, verdict: Decode | DecodeFec | Conceal | Merge | Stretch, at: int) -> int:
+        out = self._pcm[at:]
         match verdict:
             case Decode(payload):
                 return self._decode(payload, out)
@@ -104,9 +118,7 @@ class SpeakerDecoder:
     def _merge(self, first: bytes, second: bytes, out: Pcm) -> int:
         faded = self._decode(first, self._other)
         samples = self._decode(second, out)
-        length = min(faded, samples)
-        rise = _rise(length)
-        out[:length] = self._other[:length] * (1.0 - rise) + out[:length] * rise
+        self._fade_from(self._other, out[: min(faded, samples)])
         return samples
 
     def _stretch(self, payload: bytes, at: int) -> int:
@@ -118,13 +130,19 @@ class SpeakerDecoder:
         self._pcm[at + length : at + length + samples] = self._other[:samples]
         return length + samples
 
+    @staticmethod
+    def _fade_from(first: Pcm, out: Pcm) -> None:
+        """Begin `out` as `first`, and end it as it is."""
+        rise = _rise(out.size)
+        out[:] = first[: out.size] * (1.0 - rise) + out * rise
+
     def _silence(self, out: Pcm) -> int:
         """Silence; the first of it is what was heard before, fading away, so that nothing clicks."""
         if self._sounding:
             self._decoder.conceal(out)
             out *= 1.0 - _rise(out.size)
             self._decoder.reset()
-            self._sounding = False
+            self._sounding = self._made_up = False
         else:
             out[:] = 0.0
         return out.size

@@ -140,6 +140,7 @@ class OpusDecoder:
         state = _library().opus_decoder_create(SAMPLE_RATE, 1, ctypes.byref(error))
         _check(error.value, "opus_decoder_create")
         self._state = state
+        self._copy = ctypes.create_string_buffer(_library().opus_decoder_get_size(1))
 
     def decode(self, payload: bytes, out: Pcm) -> int:
         """Decode a packet to the head of `out`; how many samples it held.
@@ -163,6 +164,13 @@ class OpusDecoder:
         """Fill all of `out` (a multiple of 2.5 ms, at most 120 ms) with what might have been said."""
         self._fill(None, out, fec=0)
 
+    def conceal_ahead(self, out: Pcm) -> None:
+        """Fill all of `out` as `conceal` would, without moving on: the next packet is decoded as if this had
+        not been asked. (A decoder's state may be copied as plain memory, opus_decoder.)"""
+        state = self._open()
+        ctypes.memmove(self._copy, state, len(self._copy))
+        self._fill(None, out, fec=0, state=ctypes.addressof(self._copy))
+
     def reset(self) -> None:
         """Forget what was heard before: the next packet starts from silence."""
         _check(_library().opus_decoder_ctl(self._open(), _RESET_STATE), "OPUS_RESET_STATE")
@@ -182,18 +190,20 @@ class OpusDecoder:
     def __del__(self) -> None:
         self.close()
 
-    def _fill(self, payload: bytes | None, out: Pcm, fec: int) -> None:
+    def _fill(self, payload: bytes | None, out: Pcm, fec: int, state: int | None = None) -> None:
         if not out.size or out.size % _PLC_GRID or out.size > PACKET_SAMPLES_MAX:
             raise OpusError(f"concealment fills multiples of {_PLC_GRID} samples, not {out.size}")
-        filled = self._decode(payload, out, out.size, fec)
+        filled = self._decode(payload, out, out.size, fec, state)
         out[filled:] = 0.0
 
-    def _decode(self, payload: bytes | None, out: Pcm, samples_max: int, fec: int) -> int:
+    def _decode(
+        self, payload: bytes | None, out: Pcm, samples_max: int, fec: int, state: int | None = None
+    ) -> int:
         if out.dtype != np.float32 or out.ndim != 1 or not out.flags.c_contiguous:
             raise OpusError("the decoder writes into contiguous one-dimensional float32")
         length = len(payload) if payload else 0
         samples = _library().opus_decode_float(
-            self._open(), payload, length, out.ctypes.data, samples_max, fec
+            state or self._open(), payload, length, out.ctypes.data, samples_max, fec
         )
         return _check(samples, "opus_decode_float")
 
@@ -256,6 +266,7 @@ def _declare(library: ctypes.CDLL) -> None:
         ("opus_decoder_create", pointer, [ctypes.c_int32, number, error]),
         ("opus_decode_float", number, [pointer, ctypes.c_char_p, ctypes.c_int32, pointer, number, number]),
         ("opus_decoder_destroy", None, [pointer]),
+        ("opus_decoder_get_size", number, [number]),
         ("opus_packet_has_lbrr", number, [ctypes.c_char_p, ctypes.c_int32]),
         ("opus_get_version_string", ctypes.c_char_p, []),
         ("opus_strerror", ctypes.c_char_p, [number]),
