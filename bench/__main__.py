@@ -54,7 +54,8 @@ def main() -> None:
         module = importlib.import_module(f"bench.{name}")
         with console.status(f"{name} ...") as status:
             outcome = module.run(lambda text, name=name: status.update(f"{name}: {text}"))
-        save(name, module.TITLE, outcome)
+        if getattr(module, "KEPT", True):
+            save(name, module.TITLE, outcome)
         show(console, f"\n{name}: {module.TITLE}", outcome)
         missed |= any(figure.met is False for figure in outcome.figures)
     sys.exit(1 if missed else 0)

@@ -44,7 +44,7 @@ def tone_voice(hertz: float, clap_hertz: float, skew: float, origin: float, leve
         since = np.mod(true, CLAP_EVERY_SECONDS)
         window = np.where(since < CLAP_SECONDS, np.sin(np.pi * since / CLAP_SECONDS) ** 2, 0.0)
         steady = level * np.sin(2 * np.pi * hertz * sample / SAMPLE_RATE)
-        return (steady + 0.5 * window * np.sin(2 * np.pi * clap_hertz * since)).astype(np.float32)
+        return (steady + 0.15 * window * np.sin(2 * np.pi * clap_hertz * since)).astype(np.float32)
 
     return frame
 
