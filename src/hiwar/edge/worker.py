@@ -41,6 +41,7 @@ from hiwar.edge.routes import FrontDoor
 from hiwar.edge.stages import Stages
 from hiwar.edge.table import view_table
 from hiwar.edge.usher import Usher
+from hiwar.ops.allocation import keep_large_apart
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import die_with_parent, run_role
 from hiwar.ops.placement import EDGE_WORKER
@@ -206,6 +207,7 @@ def main(arguments: list[str]) -> None:
     settings = load_settings(file=Path(os.devnull))
     listening, owner = (socket.socket(fileno=int(text)) for text in arguments[:2])
     listening.setblocking(False)
+    keep_large_apart()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
     run_role("edge", settings, lambda: Worker(settings, listening, owner).run(), post=EDGE_WORKER)
