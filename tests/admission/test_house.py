@@ -119,12 +119,6 @@ def test_the_same_number_in_two_conversations_is_two_people() -> None:
     assert len(desk.house.room) == 2
 
 
-def test_odds_are_those_of_the_room() -> None:
-    desk = on_rung(Rung.LIMITED)
-    desk.enter(5, STRANGER)
-    assert desk.house.odds(STRANGER, 1, desk.now) == desk.house.room.odds(STRANGER, 1, desk.now)
-
-
 # Seats from the quota.
 
 

@@ -1,9 +1,11 @@
 """What people are told, and how fast seats are measured to come free."""
 
+import math
+
 import pytest
 
 from hiwar.admission.classes import ListenerClass
-from hiwar.admission.odds import Flow, Odds
+from hiwar.admission.odds import SMOOTHING_S, TREND_S, Flow, Odds, Stock, Trend
 
 RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 NOBODY = [0, 0, 0, 0]
@@ -91,3 +93,83 @@ def test_a_class_is_told_its_share_or_what_the_others_leave(
     bits = sum(1 << each for each in waiting)
     told = [flow.seats_per_s_of(each, bits) for each in ListenerClass]
     assert told == pytest.approx(list(per_second), abs=1e-6)
+
+
+def test_a_door_that_was_shut_for_long_begins_anew_and_one_that_opens_and_shuts_has_the_mean() -> None:
+    flow = flow_of([50] * 100, NOBODY)
+    for second in range(101, 401):
+        shut = second % 2 == 0
+        flow.note(0 if shut else 50, NOBODY, True, second, shut=shut)
+    assert flow.seats_per_s == pytest.approx(25, rel=0.05)
+    for second in range(401, 401 + int(SMOOTHING_S) + 1):
+        flow.note(0, NOBODY, True, second, shut=True)
+    assert flow.seats_per_s is None
+    flow.note(30, NOBODY, True, 430.0)
+    flow.note(30, NOBODY, True, 431.0)
+    assert flow.seats_per_s == pytest.approx(30)
+
+
+def stock_of(left: tuple[int, ...], given_up: int, seconds: int = 100) -> Stock:
+    """A house of 1,000 where `given_up` seats a second are given up and given again."""
+    stock = Stock()
+    for second in range(seconds):
+        stock.note(1000, given_up, left, float(second))
+    return stock
+
+
+@pytest.mark.parametrize(
+    ("left", "given_up", "of_class", "lasts"),
+    [
+        ((60_000, 60_000, 60_000, 60_000), 0, 40.0, 40.0),  # enough for long
+        ((600, 600, 600, 600), 0, 40.0, 8.0),  # of 50 a second 10 last for a minute: of 40, 8
+        ((600, 600, 600, 600), 5, 40.0, 12.0),  # and what is given up meanwhile
+        ((0, 0, 0, 0), 50, 40.0, 40.0),  # a full house: the flow is what is given up
+        ((6000, 6000, 6000, 0), 3, 40.0, 3.0),  # a class that holds all it may: what is given up
+        ((6000, 6000, 6000, 60), 0, 40.0, 1.0),
+    ],
+)
+def test_of_what_flows_no_more_is_told_than_lasts_for_a_minute(
+    left: tuple[int, ...], given_up: int, of_class: float, lasts: float
+) -> None:
+    stock = stock_of(left, given_up)
+    assert stock.lasting(50.0, of_class, STRANGER) == pytest.approx(lasts)
+
+
+def test_without_a_draw_or_a_flow_there_is_nothing_to_bound() -> None:
+    assert Stock().lasting(50.0, 40.0, SOLVED) == 40.0
+    assert stock_of((0, 0, 0, 0), 0).lasting(0.0, 0.0, SOLVED) == 0.0
+
+
+def test_seats_that_were_never_given_are_not_given_up() -> None:
+    stock = Stock()
+    for second in range(60):  # a house that fills by 10 a second
+        stock.note(10 * second, 10, (0, 0, 0, 0), float(second))
+    assert stock.lasting(10.0, 10.0, SOLVED) == pytest.approx(0.0)
+
+
+def trend_of(weights: list[int]) -> Trend:
+    trend = Trend()
+    for second, weight in enumerate(weights):
+        trend.note([0, 0, 7, weight], float(second))
+    return trend
+
+
+@pytest.mark.parametrize(
+    ("weights", "factor"),
+    [
+        ([], 1.0),
+        ([100], 1.0),
+        ([100] * 20, 1.0),
+        ([0] * 20, 1.0),
+        (
+            list(range(0, 2000, 100)),
+            math.log1p(TREND_S / 19) / (TREND_S / 19),
+        ),  # 100 a second more than 1,900
+        ([0] * 10 + [100] * 3, 1.0),  # all at once
+        ([5, 90, *range(0, 1000, 100), 750], 1.0),  # up, and now down
+        ([900, 700, 500, 300, 100, 10], -2 * math.log(0.5)),  # taken to halve, at most
+    ],
+)
+def test_a_part_of_a_crowd_that_grows_becomes_less(weights: list[int], factor: float) -> None:
+    assert trend_of(weights).thinned(STRANGER) == pytest.approx(factor, rel=1e-3)
+    assert trend_of(weights).thinned(SOLVED) == 1.0

@@ -386,3 +386,18 @@ class Waiting(RuleBasedStateMachine):
 
 Waiting.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 test_no_sequence_of_events_breaks_the_room = Waiting.TestCase
+
+
+def test_who_may_be_put_out_any_moment_is_told_no_chance() -> None:
+    room = WaitingRoom(waiting_max=200)
+    for number in range(100):
+        enter(room, f"stranger {number}", site=number)
+    for second in range(3):
+        room.draw(1, float(second), Random(1), everywhere)
+    assert room.odds(STRANGER, 5, 3.0).each_epoch is not None
+    for number in range(150):
+        enter(room, f"solver {number}", SOLVED, site=1000 + number, now=3.0)
+    assert room.counts.put_out[STRANGER] > 0
+    assert room.odds(STRANGER, 5, 3.0).each_epoch is None
+    assert room.odds(SOLVED, 1000, 3.0).each_epoch is not None
+    assert room.odds(STRANGER, 5, 3.1 + ABSENT_S).each_epoch is not None

@@ -29,7 +29,7 @@ from hiwar.admission.former import FormerSeats
 from hiwar.admission.gate import Posture, seat_class
 from hiwar.admission.ladder import RECORD_ONLY_DWELL_S, Hold, Ladder, Move
 from hiwar.admission.lottery import BY_SITE
-from hiwar.admission.odds import EPOCH_S, Odds
+from hiwar.admission.odds import EPOCH_S, Odds, Stock
 from hiwar.admission.pace import Cuts, Pace
 from hiwar.admission.pools import Random, below
 from hiwar.admission.readings import WorkerReading, join_readings, silent
@@ -111,6 +111,9 @@ class House:
         self._readings: dict[int, tuple[float, WorkerReading]] = {}
         self._epoch = 0
         self._epoch_ends = now
+        self._stock = Stock()
+        self._came = 0  # seats given since the last draw, less those taken back
+        self._shut = False  # no seats are given out for now
         self._capacity: Capacity | None = None
         self._wished: int | None = None
         self._own: int | None = None  # the host's number that holds
@@ -155,8 +158,11 @@ class House:
             listener_class = STRANGER
         return min(listener_class, SOLVED) if solved else listener_class
 
-    def odds(self, listener_class: ListenerClass, site: int, now: float) -> Odds:
-        return self.room.odds(listener_class, site, now)
+    def odds(self, place: Place, site: int, now: float) -> Odds:
+        """What somebody at this site is told who entered and was told `place`. Who has none in the room, or
+        asks while no seats are given out, is told no chance: what it is cannot be known."""
+        odds = self.room.odds(place.listener_class, site, now, self._stock)
+        return odds if place.placed and not self._shut else replace(odds, each_epoch=None)
 
     def give(
         self, serial: int, conversation: int, listener_class: ListenerClass, site: int, now: float
@@ -279,8 +285,12 @@ class House:
     def _begin_epoch(self, capacity: Capacity, cuts: Cuts, now: float) -> None:
         self._epoch += 1
         self._epoch_ends = max(self._epoch_ends + EPOCH_S, now + EPOCH_S / 2)
-        free = self._free(capacity, cuts)
+        free, self._shut = self._free(capacity, cuts), not cuts.admitting
         served = self._draw(min(free, ceil(capacity.joins * EPOCH_S)), capacity, now)
+        left = max(0, capacity.seats - self.table.taken)
+        rooms = tuple(min(left, room) for room in self._rooms(capacity))
+        self._stock.note(self.table.taken, self._came, rooms, now)
+        self._came = 0
         self._effort.observe(queued=self.room.weight, served=served, now=now)
 
     def _draw(self, seats: int, capacity: Capacity, now: float) -> int:
@@ -291,6 +301,7 @@ class House:
             now,
             self._random,
             lambda site: cap - self.table.held(site, BY_SITE),
+            shut=self._shut,
         )
         until = now + RESERVED_S + ASK_AGAIN_S
         given = 0
@@ -315,6 +326,7 @@ class House:
         seats = self._capacity.seats if self._capacity and RULES[self.ladder.rung].seated else 0
         given = self.table.give(serial, site, conversation, held_as, now, until, capacity=seats)
         if given:
+            self._came += 1
             self.former.given(serial)
         return given
 
@@ -377,6 +389,7 @@ class House:
         for serial in chosen:
             row = self.table.take_back(serial)
             assert row is not None
+            self._came -= 1
             self.former.taken_back(serial, row.site)
             taken.append((serial, row.worker if row.state is State.SEATED else None))
         return tuple(taken)

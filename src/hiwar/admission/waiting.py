@@ -24,11 +24,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import inf
 from typing import NamedTuple
 
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.lottery import CLASSES, INVITED, RETURNING, SOLVED, STRANGER, Lottery
-from hiwar.admission.odds import Flow, Odds
+from hiwar.admission.odds import Flow, Odds, Stock, Trend
 from hiwar.admission.pools import HasRoom, Random, Waiter, below
 
 WAITING_MAX = 65_536  # 13,000 of them ask each second: what one door can answer; about 40 MB
@@ -82,8 +83,10 @@ class WaitingRoom:
         self.counts = Counts()
         self.lottery = Lottery()
         self._flow = Flow()
+        self._trend = Trend()
         self._waiting_max, self._region_sites_max = waiting_max, region_sites_max
         self._waiters: OrderedDict[str, Waiter] = OrderedDict()  # who asked longest ago comes first
+        self._put_out_at = [-inf] * len(CLASSES)  # when somebody of the class last had to make room
         self._at_site: dict[int, int] = {}  # how many who are drawn by site wait at each, 1 or more
         self._sites_of: dict[int, int] = {}  # how many of these sites are in each region, 1 or more
 
@@ -145,9 +148,18 @@ class WaitingRoom:
         self._withdraw(waiter, now)
         return True
 
-    def draw(self, seats: int, now: float, random: Random, allowance: Callable[[int], int]) -> list[Drawn]:
+    def draw(
+        self,
+        seats: int,
+        now: float,
+        random: Random,
+        allowance: Callable[[int], int],
+        *,
+        shut: bool = False,
+    ) -> list[Drawn]:
         """Give `seats` of this epoch to some who wait; they are out of the room then. Once a second, also
-        without any seat: the odds are measured here.
+        without any seat: the odds are measured here. `shut`: none are given out for now, which says nothing
+        of how fast they come free.
 
         `allowance(site)`: how many more seats a site may hold, not counting those of this draw.
         With 65,536 waiting it takes 8 µs for each seat and half a millisecond besides.
@@ -164,18 +176,22 @@ class WaitingRoom:
             if waiter.capped:
                 won[waiter.site] = won.get(waiter.site, 0) + 1
             drawn.append(self._seat(waiter, now))
-        self._note(seats, drawn, now)
+        self._note(seats, drawn, shut, now)
         return drawn
 
-    def odds(self, listener_class: ListenerClass, site: int, now: float) -> Odds:
-        """What somebody of this class at this site is told, whether or not they have a place yet."""
-        waiting = self.lottery.waiting()
+    def odds(self, listener_class: ListenerClass, site: int, now: float, stock: Stock | None = None) -> Odds:
+        """What somebody of this class at this site is told, who has a place or would get one. `stock` bounds
+        it to the seats that there can be. No chance where those of the class are put out again."""
+        waiting, of_all = self.lottery.waiting(), self._flow.seats_per_s
         seats_per_s = self._flow.seats_per_s_of(listener_class, waiting)
         each_epoch = None
-        if seats_per_s is not None:
+        safe = now - self._put_out_at[listener_class] > ABSENT_S
+        if safe and seats_per_s is not None and of_all is not None:
+            if stock is not None:
+                seats_per_s = stock.lasting(of_all, seats_per_s, listener_class)
             part = self.lottery.pools[listener_class].part_of_one(site, now)
-            each_epoch = min(1.0, seats_per_s * part)
-        return Odds(len(self._waiters), self._flow.seats_per_s, each_epoch)
+            each_epoch = min(1.0, seats_per_s * part * self._trend.thinned(listener_class))
+        return Odds(len(self._waiters), of_all, each_epoch)
 
     def _refusal(self, waiter: Waiter, now: float) -> Entered | None:
         """Why there is no place; where all are taken and it is due, somebody is put out to make one."""
@@ -198,6 +214,7 @@ class WaitingRoom:
             waiter = self.lottery.pools[worst].least()
             if waiter is not None:
                 self.counts.put_out[worst] += 1
+                self._put_out_at[worst] = now
                 self._withdraw(waiter, now)
                 return True
         return False
@@ -276,12 +293,13 @@ class WaitingRoom:
         waited_s = now - waiter.since
         return Drawn(waiter.identity, waiter.listener_class, waiter.site, waiter.capped, waited_s)
 
-    def _note(self, seats: int, drawn: list[Drawn], now: float) -> None:
+    def _note(self, seats: int, drawn: list[Drawn], shut: bool, now: float) -> None:
         taken = [0] * len(CLASSES)
         for each in drawn:
             taken[each.listener_class] += 1
         returning, waiting = self.waiting(RETURNING), self.lottery.waiting()
-        self._flow.note(seats, taken, bool(returning or waiting), now)
+        self._flow.note(seats, taken, bool(returning or waiting), now, shut=shut)
+        self._trend.note([pool.total for pool in self.lottery.pools], now)
 
 
 def _count_down(counts: dict[int, int], key: int) -> int:

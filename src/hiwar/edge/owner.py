@@ -188,7 +188,7 @@ class Owner:
         worth = place.listener_class
         if place.seated:
             return Told(message.call, True, False, len(house.room), 1.0, 0.0, worth)
-        odds = house.odds(worth, message.site, now)
+        odds = house.odds(place, message.site, now)
         chance, expected_s = odds.within(), odds.expected_s
         return Told(message.call, False, place.placed, odds.waiting, chance, expected_s, worth, place.welcome)
 

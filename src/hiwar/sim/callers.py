@@ -8,6 +8,7 @@ import numpy as np
 
 from hiwar.admission.answers import Refusal
 from hiwar.admission.classes import ListenerClass
+from hiwar.admission.house import Place
 from hiwar.admission.verdicts import Admit, Refuse
 from hiwar.sim.addresses import Ints
 from hiwar.sim.appointments import Appointments
@@ -115,12 +116,13 @@ class Callers:
                 return
             serial = verdict.serial
         serial = serial or desk.draw_serial()
-        worth = self._enter(who, serial, shown, site, capped, solved, self._alone[population])
+        held = who in self._known.names
+        place = self._enter(who, serial, shown, site, capped, solved, self._alone[population])
         self._waiting.append(who)
-        if worth is not shown or solved:
-            self._roll.listener_class[who] = worth
-        if standing == COMES or solved:
-            chance = desk.odds(worth, site).each_epoch
+        if place.listener_class is not shown or solved:
+            self._roll.listener_class[who] = place.listener_class
+        if place.placed and (solved or not held):
+            chance = desk.odds(place, site).each_epoch
             self._told.append(who)
             self._chances.append(np.nan if chance is None else chance)
 
@@ -141,14 +143,14 @@ class Callers:
 
     def _enter(
         self, who: int, serial: int, shown: ListenerClass, site: int, capped: bool, solved: bool, alone: bool
-    ) -> ListenerClass:
-        """What they are worth; their standing says whether they have a place. Where it is known that there
-        is none, the room is not asked."""
+    ) -> Place:
+        """What comes of it; their standing says whether they have a place. Where it is known that there is
+        none, the room is not asked."""
         desk, known, standing = self._desk, self._known, self._roll.standing
         held = who in known.names
         if desk.full[shown] and not held and shown is not RETURNING:
             standing[who] = ASKS
-            return shown
+            return Place(shown)
         place = desk.enter(serial, shown, site, capped=capped, solved=solved)
         if place.placed:
             if not held:
@@ -160,7 +162,7 @@ class Callers:
                 self._close(place.listener_class)
             known.names.pop(who, None)
             standing[who] = ASKS
-        return place.listener_class
+        return place
 
     def _close(self, listener_class: ListenerClass) -> None:
         """Somebody from an own network was refused a place: none for their class, nor for a worse one."""

@@ -81,17 +81,11 @@ class Crowds:
         counted = np.fromiter([take_answer() for _ in range(len(solvers))], np.bool_, len(solvers))
         roll.solving[solvers] = False
         roll.listener_class[solvers[counted]] = SOLVED
-        self._tell(solvers[counted], SOLVED)
         self.wait_on(who)
 
     def greet(self, who: Ints) -> None:
         """Strangers who came first, and have no place."""
-        roll = self._roll
-        roll.standing[who] = ASKS
-        alone = roll.alone[roll.population[who]]
-        self._tell(who[alone], STRANGER)
-        for each in np.flatnonzero(~alone).tolist():
-            self._tell(who[each : each + 1], STRANGER)
+        self._roll.standing[who] = ASKS
         self.wait_on(who)
 
     def wait_on(self, who: Ints) -> None:
@@ -128,14 +122,6 @@ class Crowds:
         roll.solving[alike] = False
         self._appointments.ask_again(alike, retry_s(verdict.ask_again_s))
         return alike[:0]
-
-    def _tell(self, who: Ints, listener_class: ListenerClass) -> None:
-        """The odds of some who are alike but for how long they will stay."""
-        if not len(who):
-            return
-        roll, desk = self._roll, self._desk
-        chance = desk.odds(listener_class, int(roll.site[who[0]])).each_epoch
-        roll.tell(who, np.array(np.nan if chance is None else chance), desk.tick)
 
     def _shown(self, asking: Ints) -> NDArray[np.uint8]:
         """The classes that they ask with."""

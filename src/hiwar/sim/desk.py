@@ -105,8 +105,8 @@ class Desk:
         """Somebody with a place, who was not drawn, asks again: what comes of `House.enter` then."""
         return self.house.room.renew(name, self.now)
 
-    def odds(self, listener_class: ListenerClass, site: int) -> Odds:
-        return self.house.odds(listener_class, site, self.now)
+    def odds(self, place: Place, site: int) -> Odds:
+        return self.house.odds(place, site, self.now)
 
     def may_mint(self) -> bool:
         """Whether a puzzle's answer could still be remembered."""

@@ -4,8 +4,8 @@ Rules
 - Honest newcomers are judged if they came late enough to meet the world as it is meant (`Scenario.from_s`)
   and early enough to have had all of their patience before the end.
 - Seated is who had a connection to a seat of theirs within their patience, not who was drawn.
-- Odds are compared among those who were told any: the mean of what they were told, for the time that they
-  went on to stay, and the share of them who were seated.
+- Odds are compared among those who were told any: the mean of what they were told, for a minute or for the
+  time that they went on to stay if that is less, and the share of them who were seated in that time.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -54,12 +54,15 @@ class Moved:
 @dataclass(frozen=True, slots=True)
 class Newcomers:
     """Honest people judged, by when they came (`seconds`: the beginnings of spans of the same length): how
-    many, the share seated, the mean chance told (None: nobody was told one)."""
+    many, the share seated; of those who were told a chance how many, its mean and the share seated in time
+    (None: nobody was told one)."""
 
     seconds: list[float] = field(default_factory=list)
     people: list[int] = field(default_factory=list)
     seated: list[float] = field(default_factory=list)
     told: list[float | None] = field(default_factory=list)
+    told_people: list[int] = field(default_factory=list)
+    told_seated: list[float | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def fate_of(
         seated=_mean(roll.seated[judged] != NEVER),
         told=len(told),
         told_chance=_mean(roll.told[told]),
-        told_seated=_mean(roll.seated[told] != NEVER),
+        told_seated=_mean(roll.told_true(told)),
         sitting=sitting,
         returned=returned,
         regained=regained,
@@ -137,11 +140,13 @@ def newcomers_of(roll: Roll, from_tick: int, last_tick: int, span_s: float) -> N
     found = Newcomers()
     for span in np.unique(spans).tolist():
         them = who[spans == span]
-        told = roll.told[them][~np.isnan(roll.told[them])]
+        told = them[~np.isnan(roll.told[them])]
         found.seconds.append(span * span_s)
         found.people.append(len(them))
         found.seated.append(_mean(roll.seated[them] != NEVER))
-        found.told.append(_mean(told) if len(told) else None)
+        found.told.append(_mean(roll.told[told]) if len(told) else None)
+        found.told_people.append(len(told))
+        found.told_seated.append(_mean(roll.told_true(told)) if len(told) else None)
     return found
 
 

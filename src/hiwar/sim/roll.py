@@ -7,9 +7,10 @@ listen (a serial, a place, a connection) is kept by their edge.
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hiwar.admission.house import TICK_S
-from hiwar.admission.odds import EPOCH_S
+from hiwar.admission.odds import EPOCH_S, SHOWN_S
 from hiwar.sim.addresses import Addresses, Ints
 from hiwar.sim.curves import Floats
 from hiwar.sim.populations import Population
@@ -31,8 +32,9 @@ class Standing(IntEnum):
 
 
 class Roll:
-    """See the module. Times are ticks; `told` is the chance of a seat within the patience that was left, as
-    the last answer that changed their class had it (NaN: none was told); `seats` how many each has had."""
+    """See the module. Times are ticks; `told` is the chance of a seat by `told_until` (within the time that
+    chances are told for, and the patience that was left), as they were told it when they got a place, and
+    anew for a solved puzzle (NaN: none was told); `seats` how many each has had."""
 
     def __init__(
         self, populations: tuple[Population, ...], addresses: Addresses, random: np.random.Generator
@@ -53,6 +55,7 @@ class Roll:
         self.until = np.full(size, NO_TICK, dtype=np.int32)
         self.seated = np.full(size, NEVER, dtype=np.int32)
         self.told = np.full(size, np.nan, dtype=np.float32)
+        self.told_until = np.full(size, NEVER, dtype=np.int32)
         self.seats = np.zeros(size, dtype=np.uint16)
         for number, each in enumerate(populations):
             self._enrol(self.of(number), each, addresses, random)
@@ -81,6 +84,13 @@ class Roll:
         self.squaring_us[them] = random.uniform(low, high, people) if low < high else low
 
     def tell(self, who: Ints, each_epoch: Floats, tick: int) -> None:
-        """Their chance in each second is so much (NaN: not known), for as long as each of them will stay."""
-        epochs = (self.until[who] - tick) * (TICK_S / EPOCH_S)
-        self.told[who] = 1 - np.power(1 - each_epoch, epochs)
+        """Their chance in each second is so much (NaN: not known)."""
+        until = np.minimum(self.until[who], tick + round(SHOWN_S / TICK_S))
+        self.told[who] = 1 - np.power(1 - each_epoch, (until - tick) * (TICK_S / EPOCH_S))
+        self.told_until[who] = until
+
+    def told_true(self, who: Ints) -> NDArray[np.bool_]:
+        """Who of them had a seat within the time that they were told a chance for."""
+        seated = self.seated[who]
+        in_time: NDArray[np.bool_] = (seated != NEVER) & (seated <= self.told_until[who])
+        return in_time

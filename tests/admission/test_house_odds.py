@@ -1,0 +1,48 @@
+"""What the house tells those who wait of their chance: no more than there is, and nothing where none is known."""
+
+import pytest
+
+from hiwar.admission.classes import ListenerClass
+from hiwar.admission.house import Place
+from hiwar.admission.ladder import Hold
+from hiwar.admission.rungs import Rung
+from tests.admission.house_world import FAILING, Desk
+
+STRANGER = ListenerClass.STRANGER
+
+
+def crowded(seats: int, people: int) -> tuple[Desk, list[Place]]:
+    """A house that gives out one seat a second to people who wait, each from a network of their own."""
+    desk = Desk(seats, joins_max=1)
+    desk.house.hold(Hold(Rung.LIMITED))
+    desk.run(2)
+    places = [desk.enter(serial, STRANGER, site=serial << 8) for serial in range(1, people + 1)]
+    desk.run(4)
+    return desk, places
+
+
+def test_odds_are_those_of_the_room() -> None:
+    desk, places = crowded(10, 60)
+    told = desk.house.odds(places[-1], 60 << 8, desk.now)
+    assert told == desk.house.room.odds(STRANGER, 60 << 8, desk.now, desk.house._stock)
+
+
+def test_a_chance_is_of_the_seats_that_are_left_not_of_how_fast_they_go() -> None:
+    """Sixty people for seven seats: they go in seven seconds, and nobody leaves."""
+    desk, places = crowded(10, 60)
+    left = 7 - len(desk.seated())
+    chance = desk.house.odds(places[-1], 60 << 8, desk.now).within()
+    assert chance == pytest.approx(left / 60, rel=0.2)
+
+
+def test_who_has_no_place_is_told_no_chance() -> None:
+    desk, _ = crowded(10, 60)
+    odds = desk.house.odds(Place(STRANGER), 5, desk.now)
+    assert (odds.each_epoch, odds.within(), odds.waiting > 50) == (None, None, True)
+
+
+def test_while_no_seats_are_given_out_no_chance_is_told() -> None:
+    desk, places = crowded(10, 60)
+    desk.run(3, FAILING)
+    assert not desk.orders.cuts.admitting
+    assert desk.house.odds(places[-1], 60 << 8, desk.now).each_epoch is None
