@@ -95,11 +95,20 @@ def admitted(ticket: str = "WyJ0aWNrZXQiXQ.x") -> Answer:
     return Answer(200, {"verdict": "admit", "ticket": ticket}, {})
 
 
-def waiting(people: int, chance: float | None, *, puzzle: str = "", again_s: float = 8.4) -> Answer:
-    said = (tell_challenge if puzzle else tell_waiting)(waiting=people, chance=chance, retry_s=round(again_s))
+def waiting(
+    people: int,
+    chance: float | None,
+    *,
+    puzzle: str = "",
+    again_s: float = 8.4,
+    taken_back: bool = False,
+) -> Answer:
+    tell = tell_challenge if puzzle else tell_waiting
+    said = tell(waiting=people, chance=chance, retry_s=round(again_s), taken_back=taken_back)
     body: dict[str, Any] = {"verdict": "challenge" if puzzle else "wait", "waiting": "w.x", "people": people}
     body |= {"seats": 8000, "ask_again_s": again_s, "rung": "limited", "claim": CLAIM, "puzzle": puzzle}
     body |= {"arabic": said.arabic, "english": said.english}
+    body |= {"reason": "taken-back"} if taken_back else {}
     return Answer(202, body if chance is None else {**body, "chance": chance}, {})
 
 
@@ -143,7 +152,7 @@ STATES = {
     "seat-siege": State("live", turned_away(Refusal.SIEGE, 45), tap),
     "seat-record-only": State("live", turned_away(Refusal.RECORD_ONLY, 60), tap),
     "seat-too-many": State("live", turned_away(Refusal.TOO_MANY, 20), tap),
-    "seat-taken-back": State("live", turned_away(Refusal.TAKEN_BACK, 12), tap),
+    "seat-taken-back": State("live", waiting(1284, 0.93, taken_back=True), tap),
     "seat-won": State("live", admitted(), partial(look, pause_ms=1500), kept=KEPT_PLACE, silent=True),
     "seat-elsewhere": State("live", OWN_SEAT, give_way),
     "seat-early": State("green-room", admitted(EARLY), partial(tap, button="#arm")),

@@ -41,6 +41,19 @@ def test_a_seat_that_was_taken_back_leaves_a_claim_however_short_it_was_held() -
     assert (former.may_claim(1), former.may_claim(2), former.is_held(1)) == (True, True, False)
 
 
+def test_it_is_known_of_whom_a_seat_was_taken_back_until_they_have_another() -> None:
+    former = FormerSeats(claims_max=2)
+    former.began(1, 7, 0.0)
+    former.ended(1, 1e6)
+    former.taken_back(2, 7)
+    assert [former.was_taken_back(serial) for serial in (1, 2, 3)] == [False, True, False]
+    former.taken_back(3, 7)
+    former.taken_back(4, 7)
+    assert [former.was_taken_back(serial) for serial in (2, 3, 4)] == [False, True, True], "as the claims go"
+    former.given(3)
+    assert not former.was_taken_back(3)
+
+
 def test_the_next_seat_uses_the_claim_up_and_has_to_earn_another() -> None:
     former = FormerSeats()
     former.taken_back(1, 7)

@@ -84,7 +84,7 @@ def test_what_somebody_is_worth_who_has_no_seat(rung: Rung, comer: dict[str, Any
 def test_a_former_seat_makes_coming_back_worth_what_it_claims() -> None:
     desk = on_rung(Rung.SIEGE)
     desk.house.former.taken_back(5, 1)
-    assert desk.enter(5, RETURNING, capped=True) == Place(RETURNING, placed=True)
+    assert desk.enter(5, RETURNING, capped=True) == Place(RETURNING, placed=True, taken_back=True)
 
 
 def test_whoever_has_a_seat_is_told_so_unless_nobody_listens() -> None:
@@ -543,14 +543,16 @@ def test_when_listening_comes_back_so_do_those_who_listened_and_before_who_was_i
     for serial in range(1, 7):
         desk.seat(serial)
     to_record_only(desk)
-    assert desk.enter(1, RETURNING, capped=True) == Place(RETURNING, welcome=False)
+    assert desk.enter(1, RETURNING, capped=True) == Place(RETURNING, welcome=False, taken_back=True)
     while desk.house.ladder.rung is Rung.RECORD_ONLY:
         desk.run(TICK_S, AT_EASE)
     assert desk.house.ladder.rung is Rung.SIEGE
     for serial in range(50, 90):
         assert desk.enter(serial, INVITED).placed
     for serial in range(1, 7):
-        assert desk.enter(serial, RETURNING, serial + 1000, capped=True) == Place(RETURNING, placed=True)
+        assert desk.enter(serial, RETURNING, serial + 1000, capped=True) == Place(
+            RETURNING, placed=True, taken_back=True
+        )
     back: set[int] = set()
     while len(back) < 6 and desk.now < 1200:
         desk.tick()

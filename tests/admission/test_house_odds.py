@@ -1,4 +1,4 @@
-"""What the house tells those who wait of their chance: no more than there is, and nothing where none is known."""
+"""What the house tells those who wait of their chance: no more than there is, and none where none is."""
 
 import pytest
 

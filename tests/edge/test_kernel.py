@@ -143,6 +143,28 @@ async def test_a_kernel_that_does_not_help_is_told_of_once_and_asked_again(
     assert "203.0.113.5 timeout" in stand_in.scripts[0]
 
 
+async def test_a_program_that_is_gone_before_it_is_asked_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        returncode = 1
+
+        async def communicate(self, _: bytes) -> None:
+            raise RuntimeError("the handler is closed")
+
+    async def start(*_: object, **__: object) -> Gone:
+        started.append(True)
+        return Gone()
+
+    started: list[bool] = []
+    kernel = KernelHelp(settings(), tmp_path, ("nft",))
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "create_subprocess_exec", start)
+        async with running(kernel):
+            await until(lambda: len(started) > 2)
+    assert not kernel.stands
+
+
 @pytest.mark.parametrize("command", [(), ("/nowhere/nft",)])
 async def test_without_the_program_the_door_goes_on_by_itself(
     tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

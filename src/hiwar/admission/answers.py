@@ -21,19 +21,21 @@ class Refusal(StrEnum):
     RECORD_ONLY = "record-only"  # nobody listens live
     TOO_MANY = "too-many"  # of this network, in a short time
     NOT_VALID = "not-valid"  # what they showed is no ticket
-    TAKEN_BACK = "taken-back"  # their seat was
 
 
-def tell_waiting(*, waiting: int, chance: float | None, retry_s: int) -> Said:
+def tell_waiting(*, waiting: int, chance: float | None, retry_s: int, taken_back: bool = False) -> Said:
     """The verdict to wait. `waiting`: requests that wait, theirs among them (at least 1); `chance` of a seat
-    within the next minute, 0..1 (None: cannot be told yet); the page asks again in `retry_s` seconds."""
-    return join_sentences(WAITING.say(max(1, waiting)), _odds(chance), DRAWN, AGAIN.say(retry_s), CLAIM)
+    within the next minute, 0..1 (None: cannot be told yet); the page asks again in `retry_s` seconds.
+    `taken_back`: they had a seat, which was."""
+    why = (TAKEN_BACK,) if taken_back else ()
+    return join_sentences(*why, WAITING.say(max(1, waiting)), _odds(chance), DRAWN, AGAIN.say(retry_s), CLAIM)
 
 
-def tell_challenge(*, waiting: int, chance: float | None, retry_s: int) -> Said:
+def tell_challenge(*, waiting: int, chance: float | None, retry_s: int, taken_back: bool = False) -> Said:
     """The verdict to solve a puzzle first; as for `tell_waiting`, with the odds of who has solved it."""
+    why = (TAKEN_BACK,) if taken_back else ()
     return join_sentences(
-        WAITING.say(max(1, waiting)), PUZZLE, _odds(chance), AGAIN_SOLVED.say(retry_s), CLAIM
+        *why, WAITING.say(max(1, waiting)), PUZZLE, _odds(chance), AGAIN_SOLVED.say(retry_s), CLAIM
     )
 
 
@@ -132,6 +134,13 @@ AGAIN_SOLVED = Counted(
     ),
 )
 
+TAKEN_BACK = Said(
+    "لم يعد الموقع يحمل كل الأماكن، فسُحب بعض أحدثها بالقرعة، وهذا المكان منها. عند العودة تكون الأولوية لمن "
+    "سُحب مكانه.",
+    "The site could no longer carry all places, so some of the newest were taken back by lottery, and this "
+    "one was among them. Those whose place was taken back come first when places are free.",
+)
+
 CLAIM = Said(
     "ومهما حدث فلن يضيع شيء: مع هذا الرد وعد موقَّع يفتح تسجيل الحوار كاملًا، دون تعديل، فور انتهائه.",
     "Whatever happens, nothing is lost: with this answer comes a signed promise that opens the recording of "
@@ -168,12 +177,6 @@ REASONS: Mapping[Refusal, Said] = MappingProxyType(
         Refusal.NOT_VALID: Said(
             "التذكرة التي وصلت مع هذا الطلب غير صالحة. تطلب الصفحة تذكرة جديدة.",
             "The ticket that came with this request is not valid. The page asks for a new one.",
-        ),
-        Refusal.TAKEN_BACK: Said(
-            "لم يعد الموقع يحمل كل الأماكن، فسُحب بعض أحدثها بالقرعة، وهذا المكان منها. عند العودة تكون "
-            "الأولوية لمن سُحب مكانه.",
-            "The site could no longer carry all places, so some of the newest were taken back by lottery, "
-            "and this one was among them. Those whose place was taken back come first when places are free.",
         ),
     }
 )

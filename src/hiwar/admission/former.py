@@ -33,6 +33,7 @@ class FormerSeats:
         self._began: dict[int, tuple[float, int]] = {}  # of seats held: since when, and the site
         self._claims: OrderedDict[int, int] = OrderedDict()  # the site of each, the oldest first
         self._of_site: dict[int, dict[int, None]] = {}  # the same by site
+        self._taken_back: set[int] = set()  # of these claims the seats were
 
     def __len__(self) -> int:
         """How many may claim."""
@@ -44,6 +45,10 @@ class FormerSeats:
 
     def may_claim(self, serial: int) -> bool:
         return serial in self._claims
+
+    def was_taken_back(self, serial: int) -> bool:
+        """Whether this serial's seat was, and it has had none since."""
+        return serial in self._taken_back
 
     def given(self, serial: int) -> None:
         """A seat was given to this serial: what it could claim is had."""
@@ -63,6 +68,7 @@ class FormerSeats:
         """The seat was taken from whoever had it."""
         self._began.pop(serial, None)
         self._add(serial, site)
+        self._taken_back.add(serial)
 
     def _add(self, serial: int, site: int) -> None:
         self._drop(serial)
@@ -80,6 +86,7 @@ class FormerSeats:
 
     def _drop(self, serial: int) -> None:
         site = self._claims.pop(serial, None)
+        self._taken_back.discard(serial)
         if site is not None:
             there = self._of_site[site]
             del there[serial]

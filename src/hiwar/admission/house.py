@@ -63,12 +63,14 @@ class Seated:
 class Place:
     """What came of asking for a seat. `seated`: one of this number is there. `placed`: they wait in the room.
     Neither: there is no room now for one more of their network, or at all; or, if not `welcome`, none for
-    their class on this rung. `listener_class` is what their seat or their claim is worth."""
+    their class on this rung. `listener_class` is what their seat or their claim is worth; `taken_back`: they
+    had a seat, and lost it because the machine carries fewer."""
 
     listener_class: ListenerClass
     seated: bool = False
     placed: bool = False
     welcome: bool = True
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +142,16 @@ class House:
         rules, row = RULES[self.ladder.rung], self.table.find(serial)
         if row is not None and rules.seated:
             return Place(row.listener_class, seated=True)
+        taken_back = self.former.was_taken_back(serial)
         worth = self._worth(serial, listener_class, capped=capped, solved=solved)
         if worth not in rules.comers:
-            return Place(worth, welcome=False)
+            return Place(worth, welcome=False, taken_back=taken_back)
         name = _name(serial, conversation)
         if not solved and self.room.renew(name, now):
-            return Place(worth, placed=True)
+            return Place(worth, placed=True, taken_back=taken_back)
         outcome = self.room.enter(name, worth, site, region, now, capped)
-        return Place(worth, placed=outcome in (Entered.PLACED, Entered.REPLACED))
+        placed = outcome in (Entered.PLACED, Entered.REPLACED)
+        return Place(worth, placed=placed, taken_back=taken_back)
 
     def _worth(
         self, serial: int, listener_class: ListenerClass, *, capped: bool, solved: bool

@@ -5,6 +5,7 @@
     200 {"verdict": "admit", "ticket": …}                            listen with `?t=<ticket>`
     202 {"verdict": "wait", "waiting": <token>, "ask_again_s": …}    ask again with the token, not before
     202 {"verdict": "challenge", …, "puzzle": …}                     the same; its answer gives better odds
+    202 {…, "reason": "taken-back", …}                               the same; they had a seat, which was
     429, 503 problem+json with `Retry-After`                         turned away, and why
 
 Every answer but the first says how many wait, how many seats there are, the chance within the next minute,
@@ -36,6 +37,7 @@ from hiwar.tokens.token import InvalidToken, Kind, Token, parse_token, render_to
 
 BODY_BYTES_MAX = 4096
 WAITING_SECONDS = 3600  # a token outlives the place it stands for; with it one is known again
+TAKEN_BACK = "taken-back"  # why somebody waits who had a seat
 JITTER = 0.2  # of the time until they ask again, either way
 
 _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -52,6 +54,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of the answer; see the module. `chance` (0..1) and `expected_s` are missing while unknown."""
 
     verdict: str
+    reason: str = ""
     ticket: str = ""
     waiting: str = ""
     people: int = 0
@@ -140,10 +143,12 @@ class AskingDesk:
         again_s = self._ask_again_s()
         people, chance = (told.waiting, told.chance) if told else (1, None)
         tell = tell_challenge if puzzle else tell_waiting
-        said = tell(waiting=people, chance=chance, retry_s=round(again_s))
+        taken_back = told is not None and told.taken_back
+        said = tell(waiting=people, chance=chance, retry_s=round(again_s), taken_back=taken_back)
         stand = self._usher.stand
         answer = Answered(
             verdict="challenge" if puzzle else "wait",
+            reason=TAKEN_BACK if taken_back else "",
             waiting=token,
             people=people,
             seats=stand.seats if stand else 0,

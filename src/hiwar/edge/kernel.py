@@ -159,6 +159,8 @@ class KernelHelp:
                 _, said = await process.communicate(script.encode())
         except TimeoutError as error:
             raise NftFailed("nft did not answer in time") from error
+        except RuntimeError as error:  # uvloop's, where it was gone before it could be written to
+            raise NftFailed(_said("")) from error
         finally:
             if process.returncode is None:
                 process.kill()

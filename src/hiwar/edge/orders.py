@@ -104,7 +104,7 @@ class Told(Ours, frozen=True):
     """Parent: what came of `Enter`. `seated`: a seat of this serial is there. `placed`: they have a place
     in the room. `chance` within the next minute (0..1) and `expected_s` are None while not known.
     `listener_class` is what their seat or their claim was found to be worth; not `welcome`: on this rung
-    nothing."""
+    nothing. `taken_back`: they had a seat that was."""
 
     call: int
     seated: bool
@@ -114,6 +114,7 @@ class Told(Ours, frozen=True):
     expected_s: float | None
     listener_class: int = 3
     welcome: bool = True
+    taken_back: bool = False
 
 
 class Stand(Ours, frozen=True):

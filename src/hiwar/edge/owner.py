@@ -189,8 +189,17 @@ class Owner:
         if place.seated:
             return Told(message.call, True, False, len(house.room), 1.0, 0.0, worth)
         odds = house.odds(place, message.site, now)
-        chance, expected_s = odds.within(), odds.expected_s
-        return Told(message.call, False, place.placed, odds.waiting, chance, expected_s, worth, place.welcome)
+        return Told(
+            message.call,
+            seated=False,
+            placed=place.placed,
+            waiting=odds.waiting,
+            chance=odds.within(),
+            expected_s=odds.expected_s,
+            listener_class=worth,
+            welcome=place.welcome,
+            taken_back=place.taken_back,
+        )
 
     def _connect(self, end: WorkerEnd, serial: int, mark: int, now: float) -> None:
         seated = self.house.connect(serial, end.number, now)

@@ -66,6 +66,11 @@ def _seat() -> dict[str, object]:
             "More people are asking than can be let in at once. Free places are drawn by lot every second; "
             "asking more often changes nothing. Keep this page open: sound starts here by itself."
         ),
+        "taken_back_title": _("Your place was taken back"),
+        "taken_back_text": _(
+            "The site could no longer carry all places, so some of the newest were taken back by lottery. "
+            "You come first as soon as places are free. Keep this page open: sound starts here by itself."
+        ),
         "solving_title": _("Your browser is solving a small puzzle"),
         "solving_text": _(
             "It takes a few seconds and improves your chance in the draw. It makes asking thousands of times "
@@ -76,7 +81,6 @@ def _seat() -> dict[str, object]:
             "siege": _("Only with a place or an invitation for now"),
             "record-only": _("Live listening is paused, the recording goes on"),
             "too-many": _("Many requests came from your network"),
-            "taken-back": _("Your place was taken back"),
             "full": _("All places are taken just now"),
             "other": _("The door cannot let you in at this moment"),
         },
