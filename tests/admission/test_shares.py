@@ -10,61 +10,52 @@ SEATS = st.integers(0, 300_000)
 
 
 @pytest.mark.parametrize(
-    ("seats", "free", "strained", "growth", "cap"),
+    ("seats", "free", "strained", "cap"),
     [
-        (8000, 8000, False, 1.0, 2000),  # a university, while there is room
-        (8000, 100, False, 1.0, 25),
-        (8000, 3, False, 1.0, 4),  # never less than when strained
-        (8000, 3, False, 3.0, 12),
-        (8000, -50, False, 1.0, 4),  # the capacity was cut below what is held
-        (8000, 8000, True, 1.0, 4),
-        (8000, 0, True, 2.5, 10),
-        (8000, 0, True, 100.0, 16),  # growth has a bound
-        (8000, 0, True, 0.0, 4),  # and a floor
-        (100, 0, True, 1.0, 2),
-        (0, 0, True, 1.0, 2),
-        (200_000, 0, True, 1.0, 100),
+        (8000, 8000, False, 2000),  # a university, while there is room
+        (8000, 100, False, 25),
+        (8000, 3, False, 4),  # never less than when strained
+        (8000, -50, False, 4),  # the capacity was cut below what is held
+        (8000, 8000, True, 4),
+        (100, 0, True, 2),
+        (0, 0, True, 2),
+        (200_000, 0, True, 100),
     ],
 )
-def test_what_one_site_may_hold(seats: int, free: int, strained: bool, growth: float, cap: int) -> None:
-    assert decide_site_cap(seats, free, strained, growth) == cap
+def test_what_one_site_may_hold(seats: int, free: int, strained: bool, cap: int) -> None:
+    assert decide_site_cap(seats, free, strained) == cap
 
 
-@given(SEATS, SEATS, st.floats(0, 10))
-def test_a_site_is_never_worse_off_while_there_is_room_and_always_gets_two(
-    seats: int, free: int, growth: float
-) -> None:
-    strained = decide_site_cap(seats, free, True, growth)
-    assert 2 <= strained <= decide_site_cap(seats, free, False, growth)
+@given(SEATS, SEATS)
+def test_a_site_is_never_worse_off_while_there_is_room_and_always_gets_two(seats: int, free: int) -> None:
+    strained = decide_site_cap(seats, free, True)
+    assert 2 <= strained <= decide_site_cap(seats, free, False)
 
 
-def hoard(seats: int, sites: int, *, strained: bool, growth: float = 1.0) -> int:
+def hoard(seats: int, sites: int, *, strained: bool) -> int:
     """What `sites` sites hold in the end that take whatever they may, turn by turn."""
     held = [0] * sites
     while True:
         before = sum(held)
         for site in range(sites):
             free = seats - sum(held)
-            if free and held[site] < decide_site_cap(seats, free, strained, growth):
+            if free and held[site] < decide_site_cap(seats, free, strained):
                 held[site] += 1
         if sum(held) == before:
             return before
 
 
 @pytest.mark.parametrize(
-    ("sites", "strained", "growth", "share"),
+    ("sites", "strained", "share"),
     [
-        (200, True, 1.0, 0.10),
-        (200, True, 4.0, 0.40),
-        (1, False, 1.0, 1 / 5),
-        (8, False, 1.0, 2 / 3),
-        (200, False, 1.0, 50 / 51),
+        (200, True, 0.10),
+        (1, False, 1 / 5),
+        (8, False, 2 / 3),
+        (200, False, 50 / 51),
     ],
 )
-def test_hoarders_hold_what_the_derivation_says(
-    sites: int, strained: bool, growth: float, share: float
-) -> None:
-    assert hoard(8000, sites, strained=strained, growth=growth) / 8000 == pytest.approx(share, abs=0.01)
+def test_hoarders_hold_what_the_derivation_says(sites: int, strained: bool, share: float) -> None:
+    assert hoard(8000, sites, strained=strained) / 8000 == pytest.approx(share, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from hiwar.admission.lottery import BY_SITE
 
 SITE_SEATS_MIN = 2  # somebody, and who shares their address
 SITE_SEATS_ONE_IN = 2000  # when strained: hoarders in 200 prefixes hold a tenth of the seats
-GROWTH_MAX = 4.0  # what puzzles solved in a site can make of it: work buys a share, not the house
 CALM_PERCENT = 25  # of the free seats, for each site, while there is room
 STRANGERS_PERCENT = 70  # of all seats; the rest is for the three classes that can show something
 NEWCOMERS_PERCENT = 95  # strangers and solvers together; one seat in twenty waits for who was in before
@@ -27,16 +26,16 @@ _LIMITS = (
 )
 
 
-def decide_site_cap(seats: int, free: int, strained: bool, growth: float = 1.0) -> int:
+def decide_site_cap(seats: int, free: int, strained: bool) -> int:
     """How many seats one site may hold of those counted by site (`BY_SITE`): SITE_SEATS_MIN or more.
 
     `seats` is the capacity, `free` how many of them nobody holds, `strained` whether more people want in
-    than can be let in, `growth` what puzzles solved in the site earn it, 1..GROWTH_MAX (clamped).
+    than can be let in.
 
     While strained, a site may hold one seat in 2,000 and never less than two. Hoarders in P prefixes, who
-    never leave, hold P x max(2, seats // 2000): with 200 prefixes 10 % of 8,000 seats after however long,
-    and up to 40 % if each of them goes on solving puzzles. Below 4,000 seats the floor of two rules: 200
-    prefixes can hold 400 seats.
+    never leave, hold P x max(2, seats // 2000): with 200 prefixes 10 % of 8,000 seats after however long.
+    Puzzles solved in a site bring it more turns in the draw (`lottery`) and no more seats than this: hoarders
+    solve them too. Below 4,000 seats the floor of two rules: 200 prefixes can hold 400 seats.
 
     While there is room, a site may hold a fraction a = 1/4 of what is free (the dynamic threshold of
     Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998): much as long as there is much,
@@ -46,8 +45,7 @@ def decide_site_cap(seats: int, free: int, strained: bool, growth: float = 1.0) 
     most. So this bounds a site and not a botnet: `strained` has to be said as soon as more ask than joins
     are given, not when the seats are gone.
     """
-    earned = min(max(growth, 1.0), GROWTH_MAX)
-    cap = int(max(SITE_SEATS_MIN, seats // SITE_SEATS_ONE_IN) * earned)
+    cap = max(SITE_SEATS_MIN, seats // SITE_SEATS_ONE_IN)
     return cap if strained else max(cap, free * CALM_PERCENT // 100)
 
 
