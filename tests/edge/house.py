@@ -52,7 +52,7 @@ class House:
         )
         self.desk = AskingDesk(self.usher, KEY)
         nobody = PassThrough(UpstreamClient(directory.runtime / "web.http"))
-        front = FrontDoor(
+        self.front = FrontDoor(
             self.stages.broadcasts,
             self.access,
             usher=self.usher,
@@ -64,7 +64,7 @@ class House:
         self.bound = bind_tcp("127.0.0.1", 0)
         self.port = self.bound.getsockname()[1]
         self.door = DoorServer(
-            front.answer,
+            self.front.answer,
             DoorLimits(close_grace_s=0.2),
             trusted=settings.get("trusted_proxies", ""),
             name="edge",

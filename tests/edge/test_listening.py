@@ -354,6 +354,30 @@ async def test_events_come_to_who_follows_and_levels_at_most_four_a_second() -> 
         await stage.publisher.close()
 
 
+async def test_event_streams_hold_a_part_of_the_places_and_whoever_listens_has_the_others() -> None:
+    async with open_house() as house, asyncio.TaskGroup() as group:
+        house.front._followers_max = 2
+        stage = await start_stage(house)
+        ears = [Ear() for _ in range(2)]
+        for ear in ears:
+            group.create_task(ear.listen(house.port, f"/c/{ID}/events"))
+        await until(lambda: all(STATE in ear.body for ear in ears))
+        refused = await get(house, f"/c/{ID}/events")
+        assert status_of(refused) == 503
+        assert b"Retry-After: 5" in refused
+        listener = Ear()
+        group.create_task(listener.listen(house.port, f"/c/{ID}/live.mp3"))
+        await until(lambda: len(listener.body) > 1000)
+        ears[0].leave()
+        again = Ear()
+        await until(lambda: sum(len(each.board.followers) for each in house.stages.broadcasts.values()) < 2)
+        group.create_task(again.listen(house.port, f"/c/{ID}/events"))
+        await until(lambda: STATE in again.body)
+        stage.publisher.ended(stage.media_time)
+        await until(lambda: again.closed and listener.closed)
+        await stage.publisher.close()
+
+
 async def test_the_head_of_a_long_response_can_be_asked_for() -> None:
     async with open_house() as house:
         stage = await start_stage(house)
