@@ -18,9 +18,9 @@ from hiwar.relay.front import (
     Verdicts,
     seats_step,
 )
+from tests.relay.fronts import state as at_ease
 
 NOW = 1_767_225_600.0
-SEATS = 12_000
 _TEXTS = (
     "يريد الاستماع الآن عدد أكبر مما يحتمله الخادم. "
     "تُوزَّع المقاعد بالقرعة، ومن لا يجد مقعدًا يصله التسجيل كاملًا.",
@@ -114,27 +114,7 @@ def front_door(name: str | None, **wishes: Any) -> dict[str, Any]:
 def _state(name: str) -> FrontState:
     changes = dict(_CHANGES[name])
     rungs = [rung for rung, seconds in changes.pop("history") for _ in range(int(seconds / HISTORY_S))]
-    calm = FrontState(
-        at_wallclock=NOW,
-        rung=Rung.OPEN,
-        since_wallclock=NOW - 2400,
-        seats=SEATS,
-        by=Bound.PROCESSOR,
-        taken=310,
-        away=2,
-        waiting=0,
-        arrivals_per_s=1.4,
-        joins_per_s=1.4,
-        verdicts_per_s=Verdicts(admit=1.4),
-        interval_ms=80,
-        lighter=False,
-        parts=True,
-        lateness_ms=0.4,
-        recorder_lag_s=0.02,
-        speakers_well=True,
-        busy=0.06,
-    )
-    state = msgspec.structs.replace(calm, **changes)
+    state = at_ease(**{"at_wallclock": NOW, "since_wallclock": NOW - 2400, **changes})
     return msgspec.structs.replace(state, history=_history(rungs, state), notices=_notices(state))
 
 

@@ -28,7 +28,7 @@ from hiwar.relay.front import (
 from hiwar.relay.records import Phase, Specification, Standing
 from tests.backstage.test_feed import names, parse
 from tests.backstage.world import CONVERSATION, World, a_room
-from tests.relay.test_front import notice, state
+from tests.relay.fronts import notice, state
 
 FRONT = f"/b/{CONVERSATION}/front"
 

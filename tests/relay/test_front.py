@@ -16,47 +16,16 @@ from hiwar.relay.front import (
     NOTICE_CHARS_MAX,
     NOTICES_MAX,
     SEATS_MAX,
-    Bound,
-    FrontNotice,
     FrontRow,
-    FrontState,
     FrontWishes,
     Rung,
-    Verdicts,
     read_front_state,
     read_front_wishes,
     seats_step,
     write_front_state,
     write_front_wishes,
 )
-
-
-def state(**changes: Any) -> FrontState:
-    calm = FrontState(
-        at_wallclock=1000.5,
-        rung=Rung.OPEN,
-        since_wallclock=900.0,
-        seats=12000,
-        by=Bound.PROCESSOR,
-        taken=310,
-        away=2,
-        waiting=0,
-        arrivals_per_s=1.5,
-        joins_per_s=1.5,
-        verdicts_per_s=Verdicts(admit=1.5),
-        interval_ms=80,
-        lighter=False,
-        parts=True,
-        lateness_ms=0.4,
-        recorder_lag_s=0.02,
-        speakers_well=True,
-        busy=0.1,
-    )
-    return msgspec.structs.replace(calm, **changes)
-
-
-def notice(at: float = 950.0, arabic: str = "نص", english: str = "text") -> FrontNotice:
-    return FrontNotice(at_wallclock=at, from_=Rung.OPEN, to=Rung.BUSY, arabic=arabic, english=english)
+from tests.relay.fronts import notice, state
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 from django.test import Client
 
@@ -10,12 +9,10 @@ from hiwar.ops.clock import wallclock
 from hiwar.relay.front import (
     BACK_TO_NORMAL_S,
     STALE_S,
-    Bound,
     FrontNotice,
     FrontState,
     FrontWishes,
     Rung,
-    Verdicts,
     shown_notice,
     write_front_state,
     write_front_wishes,
@@ -23,6 +20,7 @@ from hiwar.relay.front import (
 from hiwar.relay.records import Phase
 from hiwar.web import installation
 from hiwar.web.conversations.notices import Notice
+from tests.relay.fronts import state as at_ease
 from tests.web.test_pages import conversation
 
 ENGLISH = "There are 1,204 requests <now>. Places are drawn by lottery."
@@ -35,28 +33,7 @@ def notice(at: float = 100.0, to: Rung = Rung.LIMITED) -> FrontNotice:
 
 
 def state(*notices: FrontNotice, **changes: Any) -> FrontState:
-    calm = FrontState(
-        at_wallclock=100.0,
-        rung=Rung.LIMITED,
-        since_wallclock=100.0,
-        seats=100,
-        by=Bound.PROCESSOR,
-        taken=100,
-        away=0,
-        waiting=9,
-        arrivals_per_s=1.0,
-        joins_per_s=1.0,
-        verdicts_per_s=Verdicts(),
-        interval_ms=80,
-        lighter=False,
-        parts=True,
-        lateness_ms=0.1,
-        recorder_lag_s=0.0,
-        speakers_well=True,
-        busy=0.5,
-        notices=notices,
-    )
-    return msgspec.structs.replace(calm, **changes)
+    return at_ease(**{"at_wallclock": 100.0, "rung": Rung.LIMITED, "notices": notices, **changes})
 
 
 LAST, EARLIER = notice(), notice(90.0, Rung.BUSY)
