@@ -19,7 +19,7 @@ from bench.hls_crowd import measure_hls
 from bench.interval import measure_interval
 from bench.peers import bare_writer, icecast
 from bench.rounds import CHUNK_BYTES, INTERVAL_SECONDS, LIVE, STEADY, Measured, come_first, known, let_in
-from tests.certificate import self_signed
+from hiwar.rehearsal.certificate import make_certificate
 from tests.running import free_port
 
 TITLE = "Fan-out: CPU and memory a listener, joins, change of write interval"
@@ -130,7 +130,7 @@ def _micros(many: list[Measured]) -> float | None:
 def certified() -> Iterator[dict[str, str]]:
     """Settings of a front door with a certificate of its own making."""
     with TemporaryDirectory() as folder:
-        cert, key = self_signed(Path(folder))
+        cert, key = make_certificate(Path(folder), "localhost")
         yield {"EDGE_TLS_CERT": str(cert), "EDGE_TLS_KEY": str(key)}
 
 

@@ -1,35 +1,26 @@
-"""A certificate for localhost that nobody else trusts, made anew for each test."""
+"""A certificate for localhost that nobody else trusts, made anew for each test; both ends that use it."""
 
-from datetime import UTC, datetime, timedelta
+import ssl
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import pytest
+
+from hiwar.door.server import tls_context
+from hiwar.rehearsal.certificate import make_certificate
+
+__all__ = ["context", "trusting"]
 
 
-def self_signed(folder: Path, days: int = 30) -> tuple[Path, Path]:
-    """Paths of a certificate and its key (PEM), valid for `days` from yesterday."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    start = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251 - a certificate is of today
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    cert_path, key_path = folder / "cert.pem", folder / "key.pem"
-    cert_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_path, key_path
+@pytest.fixture
+def context(tmp_path: Path) -> ssl.SSLContext:
+    """The door's."""
+    certificate, key = make_certificate(tmp_path, "localhost")
+    made = tls_context(str(certificate), str(key))
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def trusting(tmp_path: Path, context: ssl.SSLContext) -> ssl.SSLContext:
+    """A client's."""
+    return ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))

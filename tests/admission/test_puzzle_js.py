@@ -1,9 +1,7 @@
 """The browser's solver, run by node against challenges that the door mints; the door judges its answers."""
 
 import json
-import os
 import random
-import subprocess
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from hiwar.admission.hashcash import Hashcash
 from hiwar.admission.puzzle import Outcome, Puzzles, Work
 from hiwar.admission.spent import Spent
 from hiwar.admission.timelock import TimeLock, make_trapdoor
-from tests.needs import need_program
+from tests.node import run_node
 
 HERE = Path(__file__).parent
 EFFORTS = (1, 2, 3, 100, 511, 512, 513, 5000)
@@ -28,7 +26,7 @@ def test_the_browsers_solver_answers_what_the_door_mints(tmp_path: Path) -> None
     hashes |= {"z" * n: sha256(b"z" * n).hexdigest() for n in range(56)}
     hard = [mint(doors[0], HARD), mint(doors[1], 1000)]
     vectors.write_text(json.dumps({"challenges": challenges, "hashes": hashes, "hard": hard}))
-    run_node("puzzle.test.mjs", {"VECTORS": str(vectors), "ANSWERS": str(answers)})
+    run_node(HERE / "puzzle.test.mjs", {"VECTORS": str(vectors), "ANSWERS": str(answers)})
     solved = json.loads(answers.read_text())
     assert len(solved) == len(challenges)
     for number, answer in enumerate(solved):
@@ -40,16 +38,3 @@ def test_the_browsers_solver_answers_what_the_door_mints(tmp_path: Path) -> None
 def mint(door: Puzzles, effort: int) -> str:
     nonce = effort.to_bytes(12, "big")
     return door.mint(conversation="abcdef", site=1 << 24, effort=effort, nonce=nonce, now=100.0)
-
-
-def run_node(name: str, environment: dict[str, str]) -> None:
-    node = need_program("node")
-    done = subprocess.run(
-        [node, "--test", str(HERE / name)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]

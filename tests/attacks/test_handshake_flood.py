@@ -4,47 +4,15 @@ those that say nothing, the rule that a crowd lets go of the slow."""
 import contextlib
 import ssl
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from hiwar.door.http import Request, Response
+from bench.slow_crowd import client_hello
 from hiwar.door.limits import DoorLimits
-from hiwar.door.server import tls_context
 from tests.attacks.world import descriptors_or_skip
-from tests.certificate import self_signed
-from tests.door.sockets import connect, exchange, open_door, status_of, until
+from tests.door.sockets import LAST, connect, exchange, open_door, small, status_of, until
 
-LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PER_S, BURST, HANDSHAKES = 60.0, 20, 300  # a core that is a fifteenth of a real one
 BUDGET = DoorLimits(handshakes_per_s=PER_S, handshakes_burst=BURST, close_grace_s=0.2)
 NO_BUDGET = replace(BUDGET, handshakes_per_s=1e9, handshakes_burst=10**9, handshakes_max=10**9)
-
-
-async def small(request: Request) -> Response:
-    return Response(200, {}, b"ok")
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> ssl.SSLContext:
-    certificate, key = self_signed(tmp_path)
-    made = tls_context(str(certificate), str(key))
-    assert made is not None
-    return made
-
-
-@pytest.fixture
-def trusting(tmp_path: Path, context: ssl.SSLContext) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
-
-
-def client_hello() -> bytes:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    with contextlib.suppress(ssl.SSLWantReadError):
-        context.wrap_bio(incoming, outgoing).do_handshake()
-    return outgoing.read()
 
 
 async def flood(limits: DoorLimits, context: ssl.SSLContext) -> tuple[int, float]:

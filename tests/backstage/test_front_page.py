@@ -8,22 +8,10 @@ import pytest
 
 from tests.backstage.front_door import front_door
 from tests.backstage.states import State, new_page, show_state
-from tests.needs import need_program
 
 pytestmark = pytest.mark.browser
 
 LIVE = {"phase": "live", "recording": "on"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = need_program("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """Every state of the speakers' page in a real browser: it is reached, it fits, it is named for everybody."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.backstage.states import SCHEMES, SIZES, TITLES, State, backstage_states, new_page, show_state
-from tests.needs import need_program
 
 pytestmark = pytest.mark.browser
 
@@ -13,17 +10,6 @@ NAMELESS = """() => [...document.querySelectorAll('button, a, input, select')].f
   node.offsetParent !== null && !(node.textContent.trim() || node.ariaLabel || node.labels?.length)).length"""
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 STATES = backstage_states()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    program = need_program("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize(("place", "state"), list(enumerate(STATES)), ids=[state.name for state in STATES])

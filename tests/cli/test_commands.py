@@ -12,8 +12,8 @@ from hiwar.cli.doctor import _uplink
 from hiwar.cli.serve import _has_operator
 from hiwar.ops.secrets import load_secrets
 from hiwar.ops.settings import load_settings
+from hiwar.rehearsal.certificate import make_certificate
 from hiwar.tokens.token import Kind, parse_token
-from tests.certificate import self_signed
 from tests.running import free_port
 
 
@@ -128,7 +128,7 @@ def test_doctor_reckons_with_both_renditions_where_both_are_made(settings: dict[
 def test_doctor_tells_a_taken_port_and_a_certificate_that_ends_soon(tmp_path: Path) -> None:
     import socket
 
-    cert, key = self_signed(tmp_path, days=3)
+    cert, key = make_certificate(tmp_path, "localhost", days=3)
     (tmp_path / "run").mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as died:
         died.bind(str(tmp_path / "run/web.http"))  # a file that a crash left behind

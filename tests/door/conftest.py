@@ -1,10 +1,14 @@
-"""These tests run on the loop of production."""
+"""These tests run on the loop of production, and may speak TLS."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+
+from tests.certificate import context, trusting
+
+__all__ = ["context", "trusting"]
 
 
 def pytest_asyncio_loop_factories(

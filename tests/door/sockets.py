@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from hiwar.door.http import Handler
+from hiwar.door.http import Handler, Request, Response
 from hiwar.door.limits import DoorLimits
 from hiwar.door.server import DoorServer, bind_tcp
 
@@ -16,6 +16,12 @@ QUICK = DoorLimits(
     tick_s=0.02, body_bytes_max=64, head_bytes_max=1024, headers_max=16,
 )  # fmt: skip
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+async def small(request: Request) -> Response:
+    """Answers."""
+    return Response(200, {}, b"ok")
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,6 @@ import ssl
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,6 @@ from hiwar.door import accept
 from hiwar.door.accept import ACCEPTS_PER_TURN, Acceptor
 from hiwar.door.connection import DoorConnection
 from hiwar.door.http import Request, Response
-from hiwar.door.server import tls_context
-from tests.certificate import self_signed
 from tests.door.sockets import GET, QUICK, connect, exchange, open_door, status_of, until
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -55,19 +52,6 @@ class Bounds:
 
 async def show(request: Request) -> Response:
     return Response(200, {}, f"{request.client} {'secure' if request.secure else 'plain'}".encode())
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> ssl.SSLContext:
-    certificate, key = self_signed(tmp_path)
-    made = tls_context(str(certificate), str(key))
-    assert made is not None
-    return made
-
-
-@pytest.fixture
-def trusting(tmp_path: Path, context: ssl.SSLContext) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
 
 
 def is_reset(client: socket.socket) -> bool:

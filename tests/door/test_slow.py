@@ -5,34 +5,14 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from hiwar.door.http import Request, Response
-from hiwar.door.server import UNSENT_BYTES, tls_context
-from tests.certificate import self_signed
-from tests.door.sockets import GET, QUICK, connect, exchange, open_door, status_of, until
+from hiwar.door.server import UNSENT_BYTES
+from tests.door.sockets import GET, LAST, QUICK, connect, exchange, open_door, small, status_of, until
 
-LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
-
-
-async def small(request: Request) -> Response:
-    return Response(200, {}, b"ok")
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> ssl.SSLContext:
-    certificate, key = self_signed(tmp_path)
-    made = tls_context(str(certificate), str(key))
-    assert made is not None
-    return made
-
-
-@pytest.fixture
-def trusting(tmp_path: Path, context: ssl.SSLContext) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -193,6 +173,17 @@ class Speaker:
         await asyncio.get_running_loop().sock_sendall(self._client, self._outgoing.read())
 
 
+async def ask_last(client: socket.socket, *, tls: bool) -> None:
+    """The one request, on a socket that is read by hand from now on."""
+    client.setblocking(False)
+    if tls:
+        speaker = Speaker(client)
+        await speaker.shake_hands()
+        await speaker.send(LAST)
+    else:
+        await asyncio.get_running_loop().sock_sendall(client, LAST)
+
+
 @pytest.mark.parametrize("beyond", [24 * 1024, 400 * 1024])
 @pytest.mark.parametrize("tls", [False, True])
 async def test_the_end_of_an_answer_waits_for_who_reads_slowly(
@@ -207,13 +198,7 @@ async def test_the_end_of_an_answer_waits_for_who_reads_slowly(
     limits = replace(QUICK, write_stall_s=4.0, linger_s=0.1)
     async with open_door(handler, limits, context if tls else None) as (door, port):
         loop, client, received = asyncio.get_running_loop(), connect(port, receive_bytes=4096), 0
-        client.setblocking(False)
-        if tls:
-            speaker = Speaker(client)
-            await speaker.shake_hands()
-            await speaker.send(LAST)
-        else:
-            await loop.sock_sendall(client, LAST)
+        await ask_last(client, tls=tls)
         await until(lambda: door.counts["requests"] == 1)
         await asyncio.sleep(1.2 if tls else 0.4)  # long after `linger_s`; TLS is elsewhere given a second
         while piece := await loop.sock_recv(client, 65536):
@@ -226,14 +211,8 @@ async def test_the_end_of_an_answer_waits_for_who_reads_slowly(
 async def test_who_was_answered_and_does_not_close_is_closed(context: ssl.SSLContext, tls: bool) -> None:
     limits = replace(QUICK, write_stall_s=5.0)
     async with open_door(small, limits, context if tls else None) as (door, port):
-        loop, client = asyncio.get_running_loop(), connect(port)
-        client.setblocking(False)
-        if tls:
-            speaker = Speaker(client)
-            await speaker.shake_hands()
-            await speaker.send(LAST)
-        else:
-            await loop.sock_sendall(client, LAST)
+        client = connect(port)
+        await ask_last(client, tls=tls)
         await until(lambda: door.counts["requests"] == 1)
         await until(lambda: door.connections == 0, 1.5)
         client.close()

@@ -2,13 +2,11 @@
 
 import asyncio
 import ssl
-from pathlib import Path
 
 import pytest
 
 from hiwar.door.http import Request, Response
 from hiwar.door.server import tls_context
-from tests.certificate import self_signed
 from tests.door.sockets import GET, exchange, open_door, until
 
 
@@ -16,16 +14,7 @@ async def show(request: Request) -> Response:
     return Response(200, {}, b"secure" if request.secure else b"plain")
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> ssl.SSLContext:
-    certificate, key = self_signed(tmp_path)
-    made = tls_context(str(certificate), str(key))
-    assert made is not None
-    return made
-
-
-async def test_a_request_by_tls_is_secure(context: ssl.SSLContext, tmp_path: Path) -> None:
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+async def test_a_request_by_tls_is_secure(context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     async with open_door(show, context=context) as (_, port):
         reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
         writer.write(GET)
