@@ -1,6 +1,7 @@
 """What `hiwar doctor` says of seats, cores, the kernel's help, proxies and known networks."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_few_seats_are_a_warning_and_the_setting_is_named_as_such() -> None:
 
 
 def test_descriptors_without_a_bound_are_bounded_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_front.resource, "getrlimit", lambda which: (-1, -1))
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (-1, -1))
     assert reckon_seats(settings()).bounds[Bound.DESCRIPTORS] == int(1_048_576 * 0.8)
 
 

@@ -11,7 +11,6 @@ from hiwar.admission.classes import ListenerClass
 from hiwar.admission.limits import Exempt
 from hiwar.admission.rungs import Rung
 from hiwar.admission.seat_rows import State
-from hiwar.edge import owner as module
 from hiwar.edge.herald import Herald
 from hiwar.edge.orders import Give
 from hiwar.edge.owner import Owner
@@ -163,7 +162,3 @@ def test_wishes_that_cannot_be_read_change_nothing(directory: Directory) -> None
     directory.front_wishes_file.write_bytes(b'{"hold": "\xd9\xa3"}')
     owner.tick(100.25)
     assert owner.house.ladder.hold is not None
-
-
-def test_memory_is_read_from_the_system() -> None:
-    assert module.available_memory() > 1_000_000

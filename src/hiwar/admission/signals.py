@@ -9,6 +9,9 @@ Rules
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Self
+
+LISTENER_BYTES = 6 * 1024  # of memory, that one more listener takes
 
 
 class Health(IntEnum):
@@ -59,6 +62,30 @@ class Signals:
     refused: float
     waiting: int
     seats_taken: int
+
+    @classmethod
+    def idle(cls, *, descriptors_max: int, memory_available_bytes: int) -> Self:
+        """A machine on which nothing goes on, to reckon what it could carry."""
+        return cls(
+            frame_lateness_ms=0.0,
+            frames_late=0.0,
+            recorder_lag_s=0.0,
+            cpu=0.0,
+            writes=0.0,
+            write_lateness_s=0.0,
+            listeners=0,
+            egress_bits=0.0,
+            descriptors=0,
+            descriptors_max=descriptors_max,
+            memory_available_bytes=memory_available_bytes,
+            listener_bytes=LISTENER_BYTES,
+            requests=0.0,
+            arrivals=0.0,
+            joins=0.0,
+            refused=0.0,
+            waiting=0,
+            seats_taken=0,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

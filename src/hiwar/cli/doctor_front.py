@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,11 +12,11 @@ from hiwar.admission.signals import Health, Signals
 from hiwar.cli.findings import Finding
 from hiwar.cli.status import processes
 from hiwar.ops.cores import Machine, read_machine
+from hiwar.ops.machine import available_memory, descriptors_max
 from hiwar.ops.placement import Plan, own_plan, own_rights
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.settings import Settings
 
-LISTENER_BYTES = 6 * 1024  # what one more takes, as the front door reckons
 SEATS_FEW = 200
 WIDE = {4: 8, 6: 16}  # a network shorter than this is no institution's own
 
@@ -42,31 +41,11 @@ def _seats(settings: Settings) -> Iterator[Finding]:
 
 def reckon_seats(settings: Settings) -> Capacity:
     """What the machine should carry, idle as it is, by the cost model's first guess."""
-    from hiwar.edge.owner import available_memory, limits_of
+    from hiwar.edge.owner import limits_of
 
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = min(hard, 1_048_576) if hard != resource.RLIM_INFINITY else 1_048_576
     limits = limits_of(settings)
-    idle = Signals(
-        frame_lateness_ms=0.0,
-        frames_late=0.0,
-        recorder_lag_s=0.0,
-        cpu=0.0,
-        writes=0.0,
-        write_lateness_s=0.0,
-        listeners=0,
-        egress_bits=0.0,
-        descriptors=0,
-        descriptors_max=descriptors * limits.workers,
-        memory_available_bytes=available_memory(),
-        listener_bytes=LISTENER_BYTES,
-        requests=0.0,
-        arrivals=0.0,
-        joins=0.0,
-        refused=0.0,
-        waiting=0,
-        seats_taken=0,
-    )
+    descriptors = descriptors_max() * limits.workers
+    idle = Signals.idle(descriptors_max=descriptors, memory_available_bytes=available_memory())
     processor = seats_by_model(CostModel(), limits.workers)
     return decide_capacity(idle, limits, processor=processor, joins=1, health=Health.WELL)
 

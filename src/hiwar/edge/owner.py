@@ -42,6 +42,7 @@ from hiwar.edge.orders import (
 )
 from hiwar.edge.table import SEATS_TABLED, open_table
 from hiwar.ops.clock import monotonic
+from hiwar.ops.machine import available_memory
 from hiwar.ops.settings import Settings
 from hiwar.relay.framing import FramedProtocol, render_frame
 
@@ -245,12 +246,3 @@ def limits_of(settings: Settings) -> Limits:
         join_us=JOIN_TLS_US if settings.edge_tls_cert else JOIN_US,
         lighter_bits=LIGHTER_BITS if settings.makes_lighter else LISTENER_BITS,
     )
-
-
-def available_memory() -> int:
-    """Bytes that new work may take without swapping (proc(5), meminfo)."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 0

@@ -44,6 +44,7 @@ from hiwar.edge.usher import Usher
 from hiwar.ops.allocation import keep_large_apart
 from hiwar.ops.clock import monotonic
 from hiwar.ops.loop import die_with_parent, run_role
+from hiwar.ops.machine import descriptors_max
 from hiwar.ops.placement import EDGE_WORKER
 from hiwar.ops.runtime import runtime_dir
 from hiwar.ops.secrets import load_secrets
@@ -196,7 +197,7 @@ class Figures(Collector):
 def raise_descriptor_limit() -> int:
     """As many descriptors as this process is allowed to have; returns how many that is."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(hard, 1_048_576) if hard != resource.RLIM_INFINITY else 1_048_576
+    most = descriptors_max()
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most
 

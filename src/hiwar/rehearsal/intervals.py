@@ -11,7 +11,6 @@ costs what it costs, however many there are.
 
 import contextlib
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from hiwar.admission.capacity import INTERVAL_MS_LONGEST, TARGET_LOAD, Bound, de
 from hiwar.admission.costs import IDLE_LOAD
 from hiwar.admission.signals import Health, Limits, Signals
 from hiwar.ops.clock import monotonic
+from hiwar.ops.machine import available_memory, descriptors_max
 from hiwar.ops.settings import Settings
 from hiwar.rehearsal.aim import Aim, NotOurs, descendants
 from hiwar.rehearsal.family import Relative
@@ -39,8 +39,6 @@ LISTENERS_MIN = 300  # fewer cost less than what else a worker does
 MICROS_MIN = 1.0  # less was never seen, and is noise
 JOIN_PER_S = 150.0
 LET_IN_SHARE_MIN = 0.25
-LISTENER_BYTES = 6 * 1024  # of memory, as the owner of the seats reckons
-DESCRIPTORS_MAX = 1_048_576  # what a worker asks for at most
 
 
 def measure_interval(
@@ -82,11 +80,10 @@ def _crowd() -> Relative[Living | Crowded]:
 
 def reckon(settings: Settings, interval_ms: int, listeners: int, micros: float) -> SeatsAt:
     """Seats of the whole machine from what one listener takes of a core in a second (µs)."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = min(hard, DESCRIPTORS_MAX) if hard != resource.RLIM_INFINITY else DESCRIPTORS_MAX
     workers = settings.edge_workers
     limits = Limits(workers=workers, egress_mbit=settings.egress_mbit, seats_max=settings.seats_max)
-    signals = _idle(descriptors * workers)
+    descriptors = descriptors_max() * workers
+    signals = Signals.idle(descriptors_max=descriptors, memory_available_bytes=available_memory())
     processor = int((TARGET_LOAD - IDLE_LOAD) / micros * 1e6) * workers
     capacity = decide_capacity(signals, limits, processor=processor, joins=1.0, health=Health.WELL)
     bounds = {bound.value: seats for bound, seats in capacity.bounds.items() if bound is not Bound.HOST}
@@ -97,29 +94,6 @@ def reckon(settings: Settings, interval_ms: int, listeners: int, micros: float) 
         bounds=bounds,
         seats=capacity.seats,
         by=capacity.by.value,
-    )
-
-
-def _idle(descriptors_max: int) -> Signals:
-    return Signals(
-        frame_lateness_ms=0.0,
-        frames_late=0.0,
-        recorder_lag_s=0.0,
-        cpu=0.0,
-        writes=0.0,
-        write_lateness_s=0.0,
-        listeners=0,
-        egress_bits=0.0,
-        descriptors=0,
-        descriptors_max=descriptors_max,
-        memory_available_bytes=_memory_available(),
-        listener_bytes=LISTENER_BYTES,
-        requests=0.0,
-        arrivals=0.0,
-        joins=0.0,
-        refused=0.0,
-        waiting=0,
-        seats_taken=0,
     )
 
 
@@ -186,9 +160,3 @@ def _cpu_s(parent: int) -> float:
     """Processor seconds of the door's workers so far."""
     readings = (read_process(pid) for pid in descendants(parent))
     return sum(reading.cpu_s for reading in readings if reading is not None)
-
-
-def _memory_available() -> int:
-    with open("/proc/meminfo", encoding="ascii") as file:
-        found = next((line for line in file if line.startswith("MemAvailable:")), "MemAvailable: 0 kB")
-    return int(found.split()[1]) * 1024

@@ -36,7 +36,6 @@ BLUR = 0.04  # of what a worker reads of its processor time, either way
 LISTENER_BITS, LIGHTER_BITS = 64_000, 32_000
 DESCRIPTORS_MAX = 1_000_000
 MEMORY_BYTES = 8 << 30
-LISTENER_BYTES = 6 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
