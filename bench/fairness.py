@@ -5,16 +5,11 @@ that nobody has seen (its number is in the note). Beside them: a queue in the lo
 network, and hoarders who came while the door was calm.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
 from random import Random
 from secrets import randbits
 from statistics import mean
-
-import numpy as np
 
 from bench.harness import Outcome, Progress
 from hiwar.admission.house import TICK_S
@@ -26,6 +21,7 @@ from hiwar.sim.scenario import Scenario
 from hiwar.sim.scenarios import CAME_S, CARRIED, scenario_named
 from hiwar.sim.world import PRODUCT, Cores, World
 from tests.sim.ablated import first_come, uncapped
+from tests.sim.worlds import by_network, fate, number_of, without_collector
 
 TITLE = "Who gets the seats, simulated: honest newcomers, hoarders, 200 people behind one address"
 SEED = 1
@@ -54,16 +50,6 @@ def run(progress: Progress) -> Outcome:
 def report_of(scenario: Scenario, seed: int, cores: Cores = PRODUCT) -> Report:
     with without_collector():
         return World(scenario, Random(seed), cores).run()
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """As `hiwar simulate` runs worlds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _besieged(outcome: Outcome, name: str, seed: int, least: float) -> None:
@@ -106,31 +92,19 @@ def _one_address(outcome: Outcome, seed: int) -> None:
     with without_collector():
         while world.seconds < CAME_S:
             world.pass_tick()
-        before = _by_network(world, "GPU farm")
+        before = by_network(world, "GPU farm")
         while world.seconds < CAME_S + WATCHED_S + TICK_S:
             world.pass_tick()
     report = world.report()
     which = "" if seed == SEED else ", unseen"
-    invited = next(each for each in report.populations if each.name == "invited")
-    outcome.at_least(f"one address, voucher or account: seated{which}", 100 * invited.seated, "%", 95.0)
-    lost = int((world.roll.standing[world.roll.of(_number(world, "with tickets"))] == Standing.GONE).sum())
-    kept = next(each for each in report.populations if each.name == "with tickets")
-    note = f"{kept.returned} connections lost, back within 25 s"
+    invited = 100 * fate(report, "invited").seated
+    outcome.at_least(f"one address, voucher or account: seated{which}", invited, "%", 95.0)
+    lost = int((world.roll.standing[world.roll.of(number_of(world, "with tickets"))] == Standing.GONE).sum())
+    note = f"{fate(report, 'with tickets').returned} connections lost, back within 25 s"
     outcome.at_least(
         f"one address, ticket: keep their seats{which}", 100 * (1 - lost / CARRIED), "%", 95.0, note
     )
-    farm = mean((_by_network(world, "GPU farm") - before).tolist())
-    strangers = mean(_by_network(world, "strangers").tolist())
+    farm = mean(seats - before[site] for site, seats in by_network(world, "GPU farm").items())
+    strangers = mean(by_network(world, "strangers").values())
     note = f"{strangers:.2f} seats an address in a minute, {farm:.2f} a prefix of the farm; bound 4"
     outcome.at_least(f"one address, strangers: of a prefix's share{which}", strangers / farm, "x", 1.0, note)
-
-
-def _number(world: World, name: str) -> int:
-    return [each.name for each in world.scenario.populations].index(name)
-
-
-def _by_network(world: World, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """The seats that each network of a population has had so far, in the order of the networks."""
-    them = world.roll.of(_number(world, name))
-    _, network = np.unique(world.roll.site[them], return_inverse=True)
-    return np.bincount(network, weights=world.roll.seats[them])

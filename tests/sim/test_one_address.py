@@ -3,7 +3,6 @@
 from random import Random
 from statistics import mean
 
-import numpy as np
 import pytest
 
 from hiwar.admission.house import TICK_S
@@ -12,18 +11,9 @@ from hiwar.sim.roll import NEVER, Standing
 from hiwar.sim.scenarios import CAME_S, scenario_named
 from hiwar.sim.world import World
 from tests.sim.ablated import first_come
-from tests.sim.worlds import fate, report_of, shown, without_collector
+from tests.sim.worlds import by_network, fate, report_of, shown, without_collector
 
 WATCHED_S = 60.0
-
-
-def by_network(world: World, name: str) -> dict[int, int]:
-    """How many seats each network of a population has had so far."""
-    number = [each.name for each in world.scenario.populations].index(name)
-    them = world.roll.of(number)
-    sites, network = np.unique(world.roll.site[them], return_inverse=True)
-    seats = np.bincount(network, weights=world.roll.seats[them])
-    return dict(zip(sites.tolist(), seats.astype(int).tolist(), strict=True))
 
 
 @pytest.mark.parametrize("seed", [1, None], ids=["1", "unseen"])

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from hiwar.admission.classes import ListenerClass
-from hiwar.admission.house import House
+from hiwar.admission.house import House, waiter_name
 from hiwar.admission.rungs import Rung
 from hiwar.admission.waiting import WaitingRoom
 from hiwar.sim.curves import Curve
-from hiwar.sim.desk import CONVERSATION, waiter_name
+from hiwar.sim.desk import CONVERSATION
 from hiwar.sim.machine import Costs
 from hiwar.sim.populations import After, Population, botnet, steady
 from hiwar.sim.roll import Standing
@@ -76,7 +76,7 @@ def test_the_room_knows_waiters_by_the_names_that_the_house_gives_them() -> None
     world = World(SMALL, Random(1))
     house, serial = world.edges[0].house, 0xABC
     house.enter(serial, CONVERSATION, ListenerClass.STRANGER, 1, 1, 1000.0, capped=True)
-    assert house.room.renew(waiter_name(serial), 1001.0)
+    assert house.room.renew(waiter_name(serial, CONVERSATION), 1001.0)
 
 
 def test_everybody_goes_to_the_edge_of_their_network_and_stays_there() -> None:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from random import Random
 from secrets import randbits
 
+import numpy as np
+
 from hiwar.sim.report import Fate, Report
 from hiwar.sim.scenario import Scenario
 from hiwar.sim.world import PRODUCT, Cores, World
@@ -36,3 +38,16 @@ def without_collector() -> Iterator[None]:
 def fate(report: Report, name: str) -> Fate:
     """What became of the population of this name."""
     return next(each for each in report.populations if each.name == name)
+
+
+def number_of(world: World, name: str) -> int:
+    """Of a population, by its name."""
+    return [each.name for each in world.scenario.populations].index(name)
+
+
+def by_network(world: World, name: str) -> dict[int, int]:
+    """How many seats each network of a population has had so far."""
+    them = world.roll.of(number_of(world, name))
+    sites, network = np.unique(world.roll.site[them], return_inverse=True)
+    seats = np.bincount(network, weights=world.roll.seats[them])
+    return dict(zip(sites.tolist(), seats.astype(int).tolist(), strict=True))

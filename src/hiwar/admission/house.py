@@ -146,7 +146,7 @@ class House:
         worth = self._worth(serial, listener_class, capped=capped, solved=solved)
         if worth not in rules.comers:
             return Place(worth, welcome=False, taken_back=taken_back)
-        name = _name(serial, conversation)
+        name = waiter_name(serial, conversation)
         if not solved and self.room.renew(name, now):
             return Place(worth, placed=True, taken_back=taken_back)
         outcome = self.room.enter(name, worth, site, region, now, capped)
@@ -175,7 +175,7 @@ class House:
         until = now + RESERVED_S
         given = self._give(serial, site, conversation, listener_class, now, until)
         if given:
-            self.room.leave(_name(serial, conversation), now)
+            self.room.leave(waiter_name(serial, conversation), now)
         return given
 
     def connect(self, serial: int, worker: int, now: float) -> Seated | None:
@@ -429,7 +429,7 @@ def _choose(serials: list[int], count: int, random: Random) -> list[int]:
     return serials[:count]
 
 
-def _name(serial: int, conversation: int) -> str:
+def waiter_name(serial: int, conversation: int) -> str:
     """How a waiter is known to the room."""
     return f"{serial:016x}{conversation:016x}"
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from hiwar.admission.answers import Refusal
 from hiwar.admission.classes import ListenerClass
-from hiwar.admission.house import Place
+from hiwar.admission.house import Place, waiter_name
 from hiwar.admission.verdicts import Admit, Refuse
 from hiwar.sim.addresses import Ints
 from hiwar.sim.appointments import Appointments
 from hiwar.sim.crowds import Crowds, retry_s
-from hiwar.sim.desk import CLASSES, Counted, Desk, waiter_name
+from hiwar.sim.desk import CLASSES, CONVERSATION, Counted, Desk
 from hiwar.sim.roll import Roll, Standing
 from hiwar.sim.sitting import Sitting
 
@@ -155,7 +155,7 @@ class Callers:
         if place.placed:
             if not held:
                 known.know(who, serial)
-                known.names[who] = waiter_name(serial)
+                known.names[who] = waiter_name(serial, CONVERSATION)
             standing[who] = WAITS
         else:
             if alone and place.welcome:

@@ -120,8 +120,3 @@ class Desk:
         self._spent.turn(epoch)
         self._answers += 1
         return self._spent.take(self._answers.to_bytes(16, "big"), epoch) is Standing.FREE
-
-
-def waiter_name(serial: int) -> str:
-    """How the house's room knows a waiter of the conversation."""
-    return f"{serial:016x}{CONVERSATION:016x}"
