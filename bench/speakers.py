@@ -1,16 +1,16 @@
 """What a speaker costs: 2, 10 and 20 of them, sending and hearing everybody else through real WebRTC.
 
 The speakers are another process. The stage is held on one core, and on the same core, for the same time and
-with the same priority, runs a control that does nothing but sleep to absolute deadlines 20 ms apart: what it
-is late by is the machine's doing. The stage's lateness is its own histogram, the difference of two readings;
-a percentile of it is the upper bound of the bucket it lies in, so never flattered.
+with the rank of its frame clock, runs the rehearsal's control, which does nothing but sleep to deadlines
+20 ms apart: what it is late by is the machine's doing. The stage's lateness is its own histogram, the
+difference of two readings; a percentile of it is the upper bound of the bucket it lies in, so never
+flattered.
 """
 
 import contextlib
 import math
 import os
 import re
-import select
 import socket
 import subprocess
 import sys
@@ -51,15 +51,16 @@ def measure(outcome: Outcome, hiwar: Hiwar, count: int, core: int) -> float:
         command_room(hiwar, opened, kind="open_air")
         until(lambda: hiwar.get(f"/c/{opened.id}/now").status == 200)
         time.sleep(SETTLE_SECONDS)
-        with control(core, os.getpriority(os.PRIO_PROCESS, stage)) as sleeper:
+        with control(stage) as sleeper:
             counted = late_frames(hiwar, stage)
             before, began = cpu_seconds(stage), time.monotonic()
             time.sleep(SECONDS)
             percent = 100 * (cpu_seconds(stage) - before) / (time.monotonic() - began)
             late = {bound: count - counted[bound] for bound, count in late_frames(hiwar, stage).items()}
+            slept = _read_control(sleeper)
         command_room(hiwar, opened, kind="end")
     until(lambda: not Path(f"/proc/{stage}").is_dir(), 30)
-    _tell(outcome, count, percent, late, _read_control(sleeper))
+    _tell(outcome, count, percent, late, slept)
     return percent
 
 
@@ -97,10 +98,12 @@ def pin(pid: int, core: int) -> None:
 
 
 @contextlib.contextmanager
-def control(core: int, niceness: int) -> Iterator[subprocess.Popen[str]]:
-    """A process that only sleeps to deadlines, on `core`; it says how late it was when it is asked to end."""
-    command = [sys.executable, "-m", "bench.speakers", str(core), str(niceness)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def control(stage: int) -> Iterator[subprocess.Popen[str]]:
+    """A process that only sleeps to deadlines, beside the stage; asked, it says how late it was."""
+    command = [sys.executable, "-m", "hiwar.rehearsal.sleeper", str(stage)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         yield process
     except BaseException:
@@ -109,7 +112,7 @@ def control(core: int, niceness: int) -> Iterator[subprocess.Popen[str]]:
 
 
 def _read_control(process: subprocess.Popen[str]) -> list[float]:
-    written, _ = process.communicate("end\n", timeout=30)
+    written, _ = process.communicate("now\n", timeout=30)
     return [float(word) for word in written.split()]
 
 
@@ -129,24 +132,3 @@ def bucket_percentile(late: dict[float, float], percent: float) -> float:
 
 def _is_stage_of(hiwar: Hiwar, opened: Opened, pid: int) -> bool:
     return (hiwar.runtime / f"{opened.id}.pid").read_text().strip() == str(pid)
-
-
-def _sleep_to_deadlines(core: int, niceness: int) -> None:
-    os.sched_setaffinity(0, {core})
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, niceness)
-    late: list[float] = []
-    due = time.monotonic()
-    while not _asked():
-        due += 0.02
-        time.sleep(max(0.0, due - time.monotonic()))
-        late.append(time.monotonic() - due)
-    print(" ".join(f"{value:.6f}" for value in late))
-
-
-def _asked() -> bool:
-    return bool(select.select([sys.stdin], [], [], 0)[0])
-
-
-if __name__ == "__main__":
-    _sleep_to_deadlines(int(sys.argv[1]), int(sys.argv[2]))

@@ -56,7 +56,7 @@ def run(pid: int) -> None:
     """Sleep until the input ends."""
     rank_as(pid)
     late: list[float] = []
-    asked = selectors.DefaultSelector()
+    asked = selectors.SelectSelector()  # epoll(7) sleeps for whole milliseconds, and the stage does not
     asked.register(sys.stdin.fileno(), selectors.EVENT_READ)
     due = monotonic()
     while True:
