@@ -10,12 +10,12 @@ short, and at most two looks too long.
 import os
 import re
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from tests.beside import Beside
 
 LOOK_S = 0.2
 STATES = [word for state in ("established", "syn-recv", "fin-wait-1", "fin-wait-2", "close-wait", "last-ack")
@@ -36,11 +36,12 @@ class Look:
     memory_kib: int
 
 
-class Watch:
+class Watch(Beside):
     """Looks from a thread of its own at connections to `port` and at the process `pid`, until the end of the
     `with`. Connections that are there at its beginning are not counted."""
 
     def __init__(self, port: int, pid: int) -> None:
+        super().__init__()
         self.looks: list[Look] = []
         self.came = 0
         self.longest_s = 0.0  # of those that are gone
@@ -48,19 +49,10 @@ class Watch:
         self._since: dict[str, float] = {}
         self._before = {name for name, _ in _connections(port)}
         self._looked = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
         self._look()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
+        return super().__enter__()
 
     @property
     def held(self) -> int:
@@ -72,8 +64,8 @@ class Watch:
         """For how long the oldest that is still held is."""
         return time.monotonic() - min(self._since.values(), default=time.monotonic())
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
+    def run(self) -> None:
+        while not self.stopping.wait(LOOK_S):
             self._look()
 
     def _look(self) -> None:

@@ -2,36 +2,23 @@
 
 import selectors
 import socket
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from bench.crowd import source_address
+from tests.beside import Beside
 
 
-class SteadyListener:
+class SteadyListener(Beside):
     """Some listeners of one address in a thread of their own; knows the longest silence any of them saw."""
 
     def __init__(self, port: int, path: str, count: int) -> None:
+        super().__init__()
         self._port, self._path, self._count = port, path, count
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
         self.longest_gap = 0.0
         self.closed = 0
         self.received = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _listen(self) -> None:
+    def run(self) -> None:
         selector = selectors.DefaultSelector()
         heard: dict[int, float] = {}
         for number in range(self._count):
@@ -40,7 +27,7 @@ class SteadyListener:
             connection.sendall(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             selector.register(connection, selectors.EVENT_READ)
             heard[connection.fileno()] = time.monotonic()
-        while not self._stop.is_set():
+        while not self.stopping.is_set():
             for key, _ in selector.select(0.2):
                 self._read(selector, key, heard)
         for key in list(selector.get_map().values()):

@@ -3,42 +3,30 @@
 import contextlib
 import socket
 import ssl
-import threading
 import time
-from types import TracebackType
-from typing import Self
+
+from tests.beside import Beside
 
 EVERY_S = 0.5
 PATIENCE_S = 10.0
 SOURCE = "127.200.0.1"
 
 
-class Newcomer:
+class Newcomer(Beside):
     """Asks for `path` on a new connection each `EVERY_S`; `waited_s` has how long each first answer took, and
     `PATIENCE_S` for one that did not come."""
 
     def __init__(self, port: int, path: str, *, secure: bool) -> None:
+        super().__init__()
         self.waited_s: list[float] = []
         self._port = port
         self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         self._context = ssl.create_default_context() if secure else None
         if self._context is not None:
             self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
+    def run(self) -> None:
+        while not self.stopping.wait(EVERY_S):
             began, answered = time.monotonic(), False
             with contextlib.suppress(OSError):
                 answered = self._ask()

@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bench import scripted
@@ -57,22 +58,36 @@ def _connections(
     haproxy: tuple[int, int] | None,
 ) -> None:
     _knock(inside, edge.port, WARM_CONNECTIONS, "--hurry")
-    ours: list[float] = []
-    theirs: list[float] = []
-    for number in range(ROUNDS):
-        progress(f"connections, round {number + 1} of {ROUNDS}")
-        ours.append(_refused_us(inside, edge.worker, edge.port))
-        if haproxy is not None:
-            theirs.append(_refused_us(inside, *haproxy))
+    refuse = partial(_knock, inside, count=CONNECTIONS)
+    ours, theirs = _rounds(progress, "connections", refuse, (edge.worker, edge.port), haproxy)
     outcome.beside("Hiwar, a connection refused unread", median(ours), "us CPU")
     outcome.beside("HAProxy, a connection rejected", median(theirs), "us CPU")
     outcome.at_most("connections: Hiwar over HAProxy", _ratio(median(ours), median(theirs)), "x", 1.25)
     outcome.samples["hiwar_connection_us"], outcome.samples["haproxy_connection_us"] = ours, theirs
 
 
-def _refused_us(inside: Namespace, pid: int, port: int) -> float:
+def _rounds(
+    progress: Progress,
+    what: str,
+    refuse: Callable[[int], int],
+    hiwar: tuple[int, int],
+    other: tuple[int, int] | None,
+) -> tuple[list[float], list[float]]:
+    """What it costs Hiwar, and the other if there is one, round by round: microseconds of the process for
+    each that `refuse(port)` saw turned away. Both by pid and port."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(ROUNDS):
+        progress(f"{what}, round {number + 1} of {ROUNDS}")
+        ours.append(_refused_us(refuse, *hiwar))
+        if other is not None:
+            theirs.append(_refused_us(refuse, *other))
+    return ours, theirs
+
+
+def _refused_us(refuse: Callable[[int], int], pid: int, port: int) -> float:
     before = cpu_nanoseconds(pid)
-    refused = _knock(inside, port, CONNECTIONS)
+    refused = refuse(port)
     return (cpu_nanoseconds(pid) - before) / 1000 / refused
 
 
@@ -96,27 +111,15 @@ def _requests(
     if shutil.which("wrk") is None:
         outcome.beside("requests turned away", None, "us CPU", "wrk is not installed")
         return
-    ours: list[float] = []
-    theirs: list[float] = []
-    for number in range(ROUNDS):
-        progress(f"requests, round {number + 1} of {ROUNDS}")
-        ours.append(_answered_us(inside, edge.worker, edge.port))
-        if nginx is not None:
-            theirs.append(_answered_us(inside, *nginx))
+    ours, theirs = _rounds(progress, "requests", partial(_wrk, inside), (edge.worker, edge.port), nginx)
     outcome.beside("Hiwar, a request answered 429", median(ours), "us CPU")
     outcome.beside("nginx limit_req, the same size", median(theirs), "us CPU")
     outcome.at_most("requests: Hiwar over nginx", _ratio(median(ours), median(theirs)), "x", 1.0)
     outcome.samples["hiwar_request_us"], outcome.samples["nginx_request_us"] = ours, theirs
 
 
-def _answered_us(inside: Namespace, pid: int, port: int) -> float:
-    before = cpu_nanoseconds(pid)
-    refused, _ = _wrk(inside, port)
-    return (cpu_nanoseconds(pid) - before) / 1000 / refused
-
-
-def _wrk(inside: Namespace, port: int) -> tuple[int, int]:
-    """How many requests were answered, and how many of them with an error status."""
+def _wrk(inside: Namespace, port: int) -> int:
+    """How many requests were answered, nearly all of them with an error status."""
     options = (f"-t1 -c{WRK_CONNECTIONS} -d{WRK_SECONDS}s http://{inside.here}:{port}{PATH}").split()
     done = subprocess.run(
         inside.command("wrk", *options), check=True, capture_output=True, text=True, timeout=60
@@ -124,7 +127,7 @@ def _wrk(inside: Namespace, port: int) -> tuple[int, int]:
     asked, turned = REQUESTS.search(done.stdout), OTHERS.search(done.stdout)
     if asked is None or turned is None or int(turned[1]) < 0.95 * int(asked[1]):
         raise RuntimeError(f"they were not turned away:\n{done.stdout}")
-    return int(asked[1]), int(turned[1])
+    return int(asked[1])
 
 
 def _exhaust_requests(inside: Namespace, port: int) -> int:

@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import uvloop
@@ -23,6 +21,7 @@ from hiwar.relay.directory import Directory
 from hiwar.relay.local import LocalPublisher
 from hiwar.relay.messages import Event, Hello
 from hiwar.relay.records import Specification
+from tests.beside import Beside
 from tests.running import ask, free_port, until
 
 CONVERSATION = "bench00001"
@@ -31,27 +30,20 @@ STATE = b'{"phase":"live","listeners":0,"on_air_seconds":1.0,"speakers":[]}'
 TICK = CHUNK_SAMPLES / SAMPLE_RATE
 
 
-class ScriptedStage:
+class ScriptedStage(Beside):
     """Publishes 64 kbit/s of known bytes in the feeds that the front door serves, from a thread."""
 
     def __init__(self, directory: Directory, chunk_size: int) -> None:
+        super().__init__()
         self._directory = directory
         self._chunk_size = chunk_size
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        super().__enter__()
         until(lambda: self._directory.data_socket(CONVERSATION).exists())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._publish())
 
@@ -63,7 +55,7 @@ class ScriptedStage:
         publisher.hello(Hello(specification, 1, time.time(), dict.fromkeys(names, INIT)))  # noqa: TID251 - the origin
         publisher.event(Event(0, "state", STATE))
         number, due = 0, time.monotonic()
-        while not self._stop.is_set():
+        while not self.stopping.is_set():
             payload = chunk_bytes(number, self._chunk_size)
             publisher.chunk(Chunk(FEED_OGG.name, number, payload))
             publisher.chunk(Chunk(FEED_OPUS.name, number, payload))

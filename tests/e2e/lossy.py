@@ -8,11 +8,11 @@ dropped by a seeded generator, so that every run loses alike.
 import random
 import selectors
 import socket
-import threading
 import time
 from collections import deque
 from types import TracebackType
-from typing import Self
+
+from tests.beside import Beside
 
 DATAGRAM_BYTES_MAX = 65_536
 REQUEST_BYTES_MAX = 4_096
@@ -21,11 +21,12 @@ SEEN_MAX = 200_000  # datagrams kept by their first bytes: more than an hour of 
 HEAD_BYTES = 12  # of RTP (RFC 3550 section 5.1), which SRTP leaves readable
 
 
-class Lossy:
+class Lossy(Beside):
     """`loss` is the share of datagrams dropped, each way; `cut` ends all there is by now;
     `seen` has the time (monotonic) and the first bytes of what was passed on to the stage."""
 
     def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
+        super().__init__()
         self.loss = loss
         self.dropped = self.passed = 0
         self.seen: deque[tuple[float, bytes]] = deque(maxlen=SEEN_MAX)
@@ -34,23 +35,16 @@ class Lossy:
         self._desk = socket.create_server(("127.0.0.1", 0))
         self._selector.register(self._desk, selectors.EVENT_READ, self._answer)
         self._legs: list[_Leg] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def port(self) -> int:
         """The desk's port."""
         return int(self._desk.getsockname()[1])
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()
@@ -60,8 +54,8 @@ class Lossy:
         for leg in self._legs:
             leg.cut = True
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def run(self) -> None:
+        while not self.stopping.is_set():
             for key, _ in self._selector.select(0.1):
                 key.data()
 
