@@ -34,6 +34,31 @@ class Demand:
         return Demand(self.people * factor, self.bots * factor, self.pages * factor)
 
 
+CALM = Demand()
+DEMANDS = (
+    Demand(people=20),
+    Demand(people=45),
+    Demand(people=60),
+    Demand(people=80),
+    Demand(people=400),
+    Demand(bots=120),
+    Demand(bots=200),
+    Demand(bots=500),
+    Demand(bots=10_000),
+    Demand(bots=20_000),
+    Demand(bots=25_000),
+    Demand(bots=42_000),
+    Demand(bots=45_000),
+    Demand(bots=90_000),
+    Demand(people=200, bots=50_000),
+    Demand(pages=12_000),
+    Demand(pages=17_000),
+    Demand(pages=30_000),
+    Demand(bots=10_000, pages=30_000),
+    Demand(people=200, bots=10_000, pages=8_000),
+)
+
+
 @dataclass
 class Machine:
     """One worker and one stage. `shared`: they share a core, so a full one makes frames late."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hiwar.admission import house as house_module
+from hiwar.admission.again import ASK_LATER_S, REFUSED_AGAIN_S
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.effort import EFFORT_MIN
 from hiwar.admission.former import HELD_S
@@ -12,7 +13,6 @@ from hiwar.admission.gate import EVERYBODY
 from hiwar.admission.house import (
     EMPTIED_MAX,
     HELD_TOLD_MAX,
-    REFUSED_AGAIN_S,
     SILENT_S,
     TICK_S,
     Place,
@@ -269,6 +269,18 @@ def test_the_house_is_as_full_as_its_fullest_share(held: dict[ListenerClass, int
     assert desk.house.signals.seats_taken == sum(held.values())
 
 
+def test_while_puzzles_are_awake_those_who_come_soon_count_as_strangers_in_the_solvers_seats() -> None:
+    desk = on_rung(Rung.LIMITED)
+    for serial in range(1, 15):
+        desk.seat(serial, STRANGER if serial <= 8 else SOLVED)
+    desk.run(60.0, WorkerReading(cpu=0.05, descriptors=100, requests=1.0, arrivals=1.0))
+    assert desk.house.ladder.rung is Rung.LIMITED, "where puzzles sleep all 14 seats of strangers were taken"
+    assert desk.house.signals is not None
+    assert desk.house.signals.seats_taken == 14
+    desk.run(60.0, AT_EASE)
+    assert desk.house.ladder.rung is Rung.OPEN, "nobody comes any more"
+
+
 def test_newcomers_leave_the_last_seats_to_who_was_in_before_or_was_invited() -> None:
     desk = Desk(seats=20)
     for serial in range(1, 20):
@@ -335,7 +347,7 @@ def test_workers_are_told_what_holds_on_a_rung(
     desk = on_rung(rung)
     posture = desk.tick().posture
     assert (posture.admits, posture.seated, posture.refused_again_s) == (admits, seated, again_s)
-    assert posture.ask_again_s == ASK_AGAIN_S
+    assert (posture.ask_again_s, posture.ask_later_s) == (ASK_AGAIN_S, ASK_LATER_S)
     assert (posture.quota > 0) is (rung in (Rung.OPEN, Rung.BUSY))
     assert desk.house.strained is RULES[rung].lottery
 

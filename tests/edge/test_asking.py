@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from hiwar.admission.again import ASK_LATER_S, LATER_SPREAD
 from hiwar.admission.timelock import solve_by_squaring
+from hiwar.admission.waiting import WaitingRoom
 from hiwar.tokens.token import Kind, Token, parse_token, render_token
 from tests.door.sockets import exchange, status_of
 from tests.edge.house import KEY, Ear, House, open_house, until
@@ -67,6 +69,17 @@ async def test_a_full_house_tells_the_truth_and_seats_who_waited_when_somebody_l
                 assert again["people"] == 1, "asking again is no second place"
                 await asyncio.sleep(0.3)
         assert again["verdict"] == "admit"
+        await stage.publisher.close()
+
+
+async def test_who_finds_the_waiting_room_full_is_told_to_ask_later() -> None:
+    async with open_house(ticking=True, seats_max="2", trusted_proxies="127.0.0.1/32") as house:
+        stage = await start_stage(house)
+        await full_house(house, 2)
+        house.owner.house.room = WaitingRoom(waiting_max=0)
+        status, told = await ask(house, source="10.9.9.9")
+        assert status == 202
+        assert ASK_LATER_S * (1 - LATER_SPREAD) <= told["ask_again_s"] <= ASK_LATER_S * (1 + LATER_SPREAD)
         await stage.publisher.close()
 
 

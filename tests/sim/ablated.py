@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from hiwar.admission.again import Crowd
 from hiwar.admission.capacity import Capacity
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.gate import Gate
@@ -80,8 +81,20 @@ class Uncapped(House):
         return capacity.seats
 
 
+class Uncounted(Crowd):
+    """Nobody knows how many are turned away."""
+
+    @property
+    def load_if_let_wait(self) -> float:
+        return 0.0
+
+
 class Twitchy(Ladder):
-    """Goes up as soon as one rung up would do, and forgets at once what came of it."""
+    """Goes up as soon as it is quiet enough for one rung up, and forgets at once what came of it."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._crowd = Uncounted()
 
     def _dwell_s(self) -> float:
         return 0.0

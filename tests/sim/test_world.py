@@ -9,10 +9,11 @@ from statistics import mean
 import numpy as np
 import pytest
 
+from hiwar.admission.again import ASK_LATER_S
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.house import House, waiter_name
 from hiwar.admission.rungs import Rung
-from hiwar.admission.waiting import WaitingRoom
+from hiwar.admission.waiting import ASK_AGAIN_S, WaitingRoom
 from hiwar.sim.curves import Curve
 from hiwar.sim.desk import CONVERSATION
 from hiwar.sim.machine import Costs
@@ -72,6 +73,18 @@ def test_answers_in_bulk_are_what_gate_and_house_would_have_said(
     assert bulk[2:] == pytest.approx(single[2:], rel=0.2)  # of few people, and of the moment of a siege
 
 
+@pytest.mark.parametrize(("places", "again_s"), [(0, ASK_LATER_S), (600, ASK_AGAIN_S)])
+def test_who_has_no_place_in_the_room_asks_later_than_who_has_one(places: int, again_s: float) -> None:
+    def house(*arguments: object, **named: object) -> House:
+        made = House(*arguments, **named)  # type: ignore[arg-type]
+        made.room = WaitingRoom(waiting_max=places)
+        return made
+
+    crowd = Population(name="x", people=600, patience_s=(inf, inf), squaring_us=(inf, inf), stay_s=inf)
+    report = report_of(replace(SMALL, populations=(crowd,), seats=1), cores=Cores(house=house))
+    assert report.totals["asks"] == pytest.approx(600 * SMALL.seconds / again_s, rel=0.15)
+
+
 def test_the_room_knows_waiters_by_the_names_that_the_house_gives_them() -> None:
     world = World(SMALL, Random(1))
     house, serial = world.edges[0].house, 0xABC
@@ -123,7 +136,7 @@ def test_collectors_of_tickets_come_back_with_them() -> None:
 def test_seats_taken_back_are_claimed_again() -> None:
     """A machine whose writes cost so much that it has let in too many."""
     scenario = replace(
-        SMALL, populations=(steady("people", 20, 20, stay_s=inf),), costs=Costs(write_us=15_000), shared=True
+        SMALL, populations=(steady("people", 20, 20, stay_s=inf),), costs=Costs(write_us=20_000), shared=True
     )
     world = World(scenario, Random(1))
     rungs = set()

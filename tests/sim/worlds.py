@@ -3,14 +3,33 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from random import Random
 from secrets import randbits
 
 import numpy as np
 
+from hiwar.sim.curves import Curve
+from hiwar.sim.machine import Costs
+from hiwar.sim.populations import Population
 from hiwar.sim.report import Fate, Report
 from hiwar.sim.scenario import Scenario
 from hiwar.sim.world import PRODUCT, Cores, World
+
+BEGINS_S = 30.0
+
+# 10,000 people at a machine that takes 25 times as long over a question: waiting, they ask each 5 s, which is
+# more than it can answer; in siege each 10 s, which looks like a calm.
+HIDING = Scenario(
+    name="hiding",
+    title="hiding",
+    seconds=BEGINS_S + 1800,
+    populations=(
+        Population(name="crowd", people=10_000, curve=Curve(BEGINS_S, 0, 5, 0), patience_s=(inf, inf)),
+    ),
+    costs=Costs(ask_us=550, refuse_us=250),
+    seats=200,
+)
 
 
 def shown(seed: int | None) -> int:

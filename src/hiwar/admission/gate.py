@@ -41,8 +41,8 @@ class Posture(msgspec.Struct, frozen=True, kw_only=True):
     class (index `ListenerClass`) at most `room_for` it. `site_cap` is what one network may hold in seats
     that are counted by network, `held` what those hold that hold most, `held_else` what any other holds at
     most. `admits` are the classes that may come now; `seated`: who holds a seat listens. `effort` is what a
-    puzzle asks for, 0: puzzles sleep. `ask_again_s` is when who waits should ask again, before jitter, and
-    `refused_again_s` who is turned away by the rung.
+    puzzle asks for, 0: puzzles sleep. `ask_again_s` is when who waits should ask again, before jitter,
+    `ask_later_s` who waits without a place, and `refused_again_s` who is turned away by the rung.
     """
 
     epoch: int = 0
@@ -55,6 +55,7 @@ class Posture(msgspec.Struct, frozen=True, kw_only=True):
     seated: bool = True
     effort: int = 0
     ask_again_s: float = 4.0
+    ask_later_s: float = 15.0
     refused_again_s: float = 4.0
 
 

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 
+from hiwar.admission.again import ASK_LATER_S, REFUSED_AGAIN_S
 from hiwar.admission.capacity import Bound, Capacity, CapacityControl, seats_by_model
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.effort import EFFORT_MIN, Effort
@@ -46,7 +47,8 @@ STEPS_MAX = 10  # in one tick: a file that was written by hand is no way to infi
 HELD_TOLD_MAX = 512  # sites whose holdings workers are told: those with most; of the others, at most how many
 EMPTIED_MAX = 1024  # seats taken back in a tick of record-only: some 5 ms; a house of 8,000 in two seconds
 PUT_OUT_MAX = 8192  # waiters put out in a tick: some 12 ms; a full room in two seconds
-REFUSED_AGAIN_S = 10.0  # when newcomers ask again in siege: a little longer than the least time to its end
+ASKING_OVER_S = 10.0  # time constant of how many ask: as often as they do
+STAY_BUSY_S = 60.0  # for so long what comes has to find room on the rung above, before that is one
 
 RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 
@@ -117,6 +119,7 @@ class House:
         self._came = 0  # seats given since the last draw, less those taken back
         self._shut = False  # no seats are given out for now
         self._capacity: Capacity | None = None
+        self._asking = 0.0  # a second, of late
         self._wished: int | None = None
         self._own: int | None = None  # the host's number that holds
         self._lifted = False  # it came of asking for more
@@ -266,9 +269,14 @@ class House:
 
     def _seen_by_ladder(self, signals: Signals) -> Signals:
         """The house is as full as its fullest share: from there on somebody waits, though seats are free for
-        others, and all that gives way before has to have given way by then."""
+        others, and all that gives way before has to have given way by then. While puzzles are awake strangers
+        are few because of them: as many more as may come soon count as strangers, which they would be where
+        puzzles sleep, and hold the seats that solvers hold now."""
+        self._asking += (signals.arrivals - self._asking) * TICK_S / ASKING_OVER_S
         *_, solved, strangers = self.table.held_by_class
         newcomers = (solved + strangers) * 100 // NEWCOMERS_PERCENT
+        if RULES[self.ladder.rung].puzzle:
+            strangers += min(solved, int(self._asking * STAY_BUSY_S))
         taken = max(signals.seats_taken, newcomers, strangers * 100 // STRANGERS_PERCENT)
         return replace(signals, seats_taken=taken)
 
@@ -379,6 +387,7 @@ class House:
             seated=rules.seated,
             effort=self._asked_effort(rooms[STRANGER]) if rules.puzzle else 0,
             ask_again_s=ASK_AGAIN_S,
+            ask_later_s=ASK_LATER_S,
             refused_again_s=REFUSED_AGAIN_S if rules.seated else RECORD_ONLY_DWELL_S,
         )
 

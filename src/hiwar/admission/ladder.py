@@ -10,16 +10,19 @@ Theory of operation. *Down*: every row of `DESCENTS` that holds for its time ask
 severe wins. Rows whose evidence is the load begin anew after each move, so that a rung has the time to show
 what it does before the next is tried. *Up*: the row of `ASCENTS` must hold for the dwell. Thresholds for
 going up lie well under those for going down, and since a rung hides the very evidence that led to it, the
-load is projected: what the door costs now, times what it costs more one rung up.
+load is projected: what the door costs now, times what it costs more one rung up. Out of siege it is what the
+door would cost if those were told to wait who have been turned away of late, if that is more: people ask
+oftener then, and being turned away together they come in step, so that a moment's quiet is no calm (`again`).
 
 Three things keep it from swinging. (1) Flap damping after RFC 2439: going down after having gone up adds 1
 to a figure of merit that halves in `FLAP_HALF_LIFE_S`, and the dwell before the *first* step up doubles with
-each. The dwell is capped so that a whole way up (the first step at its cap, two more) takes 56 s: one minute
-of calm is enough, whatever came before. (2) A step up that the load took back within `RELAPSE_S` is
-remembered with what the door cost when it was tried. It is tried again only at clearly less, or at what the
-door usually costs, or when that is forgotten. So a crowd that comes back as soon as the door opens does not
-open and shut it. (3) Only time that was seen counts: a parent that was held up for seconds has no evidence
-for them.
+each. The dwell is capped so that a whole way up (the first step at its cap, two more) takes 48 s, and until a
+crowd that has gone is seen to be gone 12 s: one minute of calm is enough, whatever came before. (2) A step up
+that the load took back within `RELAPSE_S` is remembered with what the door would have to bear when it was
+tried. It is tried again only at clearly less, or at what the door usually costs, or when that is forgotten,
+which takes twice as long each time that it failed again. So a crowd that does as it pleases, and comes back
+as soon as the door opens, does not open and shut it. (3) Only time that was seen counts: a parent that was
+held up for seconds has no evidence for them.
 
 What bounds the moves: a calm shorter than the damped first dwell moves nothing, a longer one at most 3 up,
 each onset at most 2 down (3 where it comes in steps). Under a square wave whose calms last a minute and
@@ -28,10 +31,11 @@ then one each time that it has forgotten half.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp2
 
+from hiwar.admission.again import Crowd
 from hiwar.admission.capacity import LATE_WRITES_S, Capacity
 from hiwar.admission.costs import IDLE_LOAD, CostModel
 from hiwar.admission.rungs import RUNGS, IllegalMove, Rung, check_move
@@ -41,17 +45,17 @@ STEP_S_MAX = 0.5  # two ticks: of a longer silence so much counts as seen
 FORGIVEN_S = 1.0  # a calm is not broken by less than this of noise
 
 DWELL_S = 8.0  # before each step up
-FIRST_DWELL_S_MAX = 40.0  # before the first, damped; with two more steps 56 s
+FIRST_DWELL_S_MAX = 32.0  # before the first, damped; with two more steps 48 s
 FLAP_HALF_LIFE_S = 600.0
 FLAPS_MAX = 4.0  # more would only delay forgetting; 2^4 dwells are beyond the cap anyway
 RECORD_ONLY_DWELL_S, RECORD_ONLY_DWELL_S_MAX = 15.0, 120.0  # each relapse throws everybody out again
 RECORD_ONLY_AFTER_S = 10.0
 
 RELAPSE_S = 15.0
-RETRY_AT = 0.7  # of the door's load at which a step up failed
+RETRY_AT = 0.7  # of the door's load awaited when a step up failed
 USUAL_OVER_S = 60.0  # time constant of what the door usually costs while everything is open
 USUAL_TIMES, USUAL_MORE = 1.5, 0.02  # up to so much of it (and of a core) the door is as usual
-FORGET_S = 300.0
+FORGET_S, FORGET_S_MAX = 600.0, 2400.0  # the first time, doubled with each that follows; and at most
 
 FULL = 0.99  # of the seats: under churn one of very many is free at every moment
 DOOR_SHARE_MIN = 0.25  # of a core: where the door costs less, siege would not help the load
@@ -77,7 +81,8 @@ class Reading:
     """One tick as the rows look at it. Loads are shares of the busiest worker's core; `full` is seats taken
     of seats, `rush` arrivals of the joins possible, `line` egress of the listeners' share, each 1 at its
     bound. `wanting`: somebody waits and nobody is let in. How many wait does not count: who asks and finds
-    a place was only waiting to ask again, and a crowd shows in what it asks."""
+    a place was only waiting to ask again, and a crowd shows in what it asks. `awaited`: the door's load of
+    those who ask now or have been turned away, if it let them wait, at what a request costs now."""
 
     health: Health
     load: float
@@ -88,25 +93,34 @@ class Reading:
     rush: float
     line: float
     wanting: bool
+    awaited: float
 
     @classmethod
-    def of(cls, signals: Signals, capacity: Capacity, model: CostModel, admitting: bool) -> "Reading":
-        full = signals.seats_taken / max(1, capacity.seats)
+    def of(
+        cls, signals: Signals, capacity: Capacity, model: CostModel, admitting: bool, crowd: Crowd
+    ) -> "Reading":
+        full, door = signals.seats_taken / max(1, capacity.seats), model.door(signals)
         return cls(
             health=capacity.health,
             load=signals.cpu,
             fan_out=model.fan_out(signals),
-            door=model.door(signals),
+            door=door,
             late_writes_s=signals.write_lateness_s,
             full=full,
             rush=signals.arrivals / capacity.joins,
             line=signals.egress_bits / capacity.egress_bits,
             wanting=signals.waiting > 0 and (full >= FULL or not admitting),
+            awaited=max(door, crowd.load_if_let_wait),
         )
 
     def projected(self, ratio: float) -> float:
         """The load if the door cost `ratio` times as much."""
         return IDLE_LOAD + self.fan_out + self.door * ratio
+
+    @property
+    def let_wait(self) -> float:
+        """The load if those were told to wait who are turned away."""
+        return IDLE_LOAD + self.fan_out + self.awaited * ANSWER_RATIO
 
 
 def _overrun(reading: Reading) -> bool:
@@ -157,7 +171,7 @@ def _to_busy(reading: Reading) -> bool:
 
 
 def _to_limited(reading: Reading) -> bool:
-    return reading.projected(ANSWER_RATIO) < 0.8 and reading.late_writes_s < LATE_WRITES_S / 2
+    return reading.let_wait < 0.8 and reading.late_writes_s < LATE_WRITES_S / 2
 
 
 ASCENTS: dict[Rung, Callable[[Reading], bool]] = {
@@ -242,11 +256,18 @@ class Damping:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """A step up: from which rung, when, and the door's load then."""
+    """A step up: from which rung, when, and the door's load that was awaited; how often one from there has
+    failed."""
 
     origin: Rung
     at: float
-    door: float
+    awaited: float
+    failures: int = 0
+
+    @property
+    def remembered_s(self) -> float:
+        """For how long, that it failed."""
+        return min(FORGET_S * exp2(self.failures - 1), FORGET_S_MAX)
 
 
 class Ladder:
@@ -264,6 +285,7 @@ class Ladder:
         self._last_try: _Try | None = None  # the last step up, since the last way down
         self._failed: dict[Rung, _Try] = {}  # by the rung that was left; at most one each
         self._usual_door = 0.0
+        self._crowd = Crowd()
         self._wish_until = now  # the host wants more people in
 
     def let_in(self, now: float) -> None:
@@ -275,9 +297,10 @@ class Ladder:
     ) -> Move | None:
         """The move of this tick, or None; `now` in monotonic seconds, never going back. `admitting` as
         `pace.Cuts` has it."""
-        reading = Reading.of(signals, capacity, model, admitting)
         step_s = min(now - self._now, STEP_S_MAX)
         self._now = now
+        self._crowd.see(signals.refused, signals.requests, model.door(signals), step_s)
+        reading = Reading.of(signals, capacity, model, admitting, self._crowd)
         self._look(reading, step_s)
         down = self._descent()
         if down is not None:
@@ -303,11 +326,11 @@ class Ladder:
         return ASCENTS[self.rung](reading) and not self._failed_at(reading)
 
     def _failed_at(self, reading: Reading) -> bool:
-        """Whether this step up has failed lately, with a door as busy as now."""
+        """Whether this step up has failed lately, with as much to bear as now."""
         failed = self._failed.get(self.rung)
-        if failed is None or self._now - failed.at > FORGET_S:
+        if failed is None or self._now - failed.at > failed.remembered_s:
             return False
-        return reading.door >= failed.door * RETRY_AT and not self._is_usual(reading.door)
+        return reading.awaited >= failed.awaited * RETRY_AT and not self._is_usual(reading.awaited)
 
     def _is_usual(self, door: float) -> bool:
         """The door costs no more than when everything is open: no rung hides anything."""
@@ -355,16 +378,20 @@ class Ladder:
         if tried is not None and cause is not Cause.HOST:
             self._damping.flap(self._now)
             if self._has_failed(tried, to):
-                self._failed[tried.origin] = _Try(tried.origin, self._now, tried.door)
+                before = self._failed.get(tried.origin)
+                failures = before.failures + 1 if before else 1
+                self._failed[tried.origin] = replace(tried, at=self._now, failures=failures)
         self._last_try = None
         return self._move(to, cause)
 
     def _has_failed(self, tried: _Try, to: Rung) -> bool:
         soon = self._now - tried.at <= RELAPSE_S
-        return soon and to.severity >= tried.origin.severity and not self._is_usual(tried.door)
+        return soon and to.severity >= tried.origin.severity and not self._is_usual(tried.awaited)
 
     def _go_up(self, cause: Cause, reading: Reading) -> Move:
-        self._last_try = _Try(self.rung, self._now, reading.door)
+        if self._last_try is not None:
+            self._failed.pop(self._last_try.origin, None)  # the step before this one was none too many
+        self._last_try = _Try(self.rung, self._now, reading.awaited)
         self._wish_until = self._now
         return self._move(RUNGS[self.rung.severity - 1], cause)
 

@@ -19,6 +19,7 @@ from secrets import token_bytes, token_hex
 
 import msgspec
 
+from hiwar.admission.again import LATER_SPREAD
 from hiwar.admission.answers import REASONS, Refusal, tell_challenge, tell_refusal, tell_waiting
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.counted import Said
@@ -140,7 +141,7 @@ class AskingDesk:
         return Response(200, dict(_HEADERS), msgspec.json.encode(answer))
 
     def _wait(self, token: str, told: Told | None, puzzle: str, conversation: str) -> Response:
-        again_s = self._ask_again_s()
+        again_s = self._ask_again_s(placed=told is None or told.placed)
         people, chance = (told.waiting, told.chance) if told else (1, None)
         tell = tell_challenge if puzzle else tell_waiting
         taken_back = told is not None and told.taken_back
@@ -183,11 +184,12 @@ class AskingDesk:
             now=monotonic(),
         )
 
-    def _ask_again_s(self) -> float:
+    def _ask_again_s(self, *, placed: bool) -> float:
         """Spread, so that a crowd does not come back in waves; always in time to keep the place."""
-        base = self._usher.gate.posture.ask_again_s
-        spread = 1 + JITTER * (2 * int.from_bytes(token_bytes(2), "big") / 65535 - 1)
-        return min(base * spread, ABSENT_S / 2)
+        posture, either_way = self._usher.gate.posture, 2 * int.from_bytes(token_bytes(2), "big") / 65535 - 1
+        if not placed:
+            return posture.ask_later_s * (1 + LATER_SPREAD * either_way)
+        return min(posture.ask_again_s * (1 + JITTER * either_way), ABSENT_S / 2)
 
     def render_claim(self, conversation: str) -> str:
         """The signed promise of the recording; it never ends."""

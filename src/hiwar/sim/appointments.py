@@ -1,8 +1,8 @@
 """When each at an edge's door asks again, and who leaves instead. Pure, numpy.
 
-Pages ask again when they are told to, spread by a fifth either way; impatient people as often as they please.
-Whose patience ends before that is gone, without a word: a seat that is drawn for them then is kept for a
-while for nobody.
+Pages ask again when they are told to, spread by a fifth either way if nothing else is said; impatient people
+as often as they please. Whose patience ends before that is gone, without a word: a seat that is drawn for
+them then is kept for a while for nobody.
 """
 
 from collections.abc import Iterator
@@ -55,11 +55,11 @@ class Appointments:
         self._tick = tick
         return self._calendar.take(tick)
 
-    def ask_again(self, who: Ints, told_s: float) -> None:
+    def ask_again(self, who: Ints, told_s: float, spread: float = SPREAD) -> None:
         """They were told to ask again in so many seconds."""
         own_s = self._roll.again_s[self._roll.population[who]]
-        spread = self._generator.uniform(1 - SPREAD, 1 + SPREAD, len(who))
-        self.ask_in(who, np.where(own_s > 0, own_s, told_s) * spread)
+        spreads = self._generator.uniform(1 - spread, 1 + spread, len(who))
+        self.ask_in(who, np.where(own_s > 0, own_s, told_s) * spreads)
 
     def ask_in(self, who: Ints, seconds: Floats) -> None:
         """They ask exactly then, or are gone."""

@@ -13,6 +13,7 @@ All of them are counted, cost the machine its time, and ask again like anybody.
 import numpy as np
 from numpy.typing import NDArray
 
+from hiwar.admission.again import LATER_SPREAD
 from hiwar.admission.answers import Refusal
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.verdicts import Refuse
@@ -92,8 +93,8 @@ class Crowds:
         """They are told to wait: by a challenge, if there is one, which they begin to solve."""
         if not len(who):
             return
-        roll, desk = self._roll, self._desk
-        effort = desk.posture.effort
+        roll, desk, posture = self._roll, self._desk, self._desk.posture
+        effort = posture.effort
         challenged = roll.listener_class[who] == STRANGER
         if not effort or (challenged.any() and not desk.may_mint()):
             challenged[:] = False
@@ -102,7 +103,9 @@ class Crowds:
         desk.counts[WAITING] += len(who) - number
         solvers = challenged & np.isfinite(roll.squaring_us[who])
         self._solve(who[solvers], effort)
-        self._appointments.ask_again(who[~solvers], desk.posture.ask_again_s)
+        placed = roll.standing[who] == WAITS
+        self._appointments.ask_again(who[~solvers & placed], posture.ask_again_s)
+        self._appointments.ask_again(who[~solvers & ~placed], posture.ask_later_s, LATER_SPREAD)
 
     def _solve(self, who: Ints, effort: int) -> None:
         self._roll.solving[who] = True
