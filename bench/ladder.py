@@ -2,11 +2,13 @@
 
 The right rung is an oracle's, which knows what the controllers cannot see: who asks, and what each thing
 costs (`tests.admission.ladder_world`). Crowds and waves of half an hour are worlds of `hiwar simulate`, with
-the whole front door. Beside them a ladder without dwell and memory.
+the whole front door; crowds with a seed known from before and with one that nobody has seen (its number is in
+the note), of which the worse counts. Beside them a ladder without dwell and memory.
 """
 
 from dataclasses import replace
 from math import inf
+from secrets import randbits
 from statistics import median
 
 from bench.fairness import report_of
@@ -18,23 +20,12 @@ from hiwar.sim.populations import Population, steady
 from hiwar.sim.report import Report
 from hiwar.sim.scenario import Scenario
 from hiwar.sim.scenarios import SCENARIOS, scenario_named
-from tests.admission.ladder_world import Demand, Machine, settles_right
+from tests.admission.ladder_world import CALM, DEMANDS, Machine, settles_right
 from tests.sim.ablated import twitchy
+from tests.sim.worlds import HIDING
 
 TITLE = "The ladder: to the right rung and back, in crowds and waves of half an hour, simulated"
 SEEDS = range(1, 11)
-CALM = Demand()
-DEMANDS = (
-    Demand(people=60),
-    Demand(people=400),
-    Demand(bots=200),
-    Demand(bots=20_000),
-    Demand(bots=42_000),
-    Demand(bots=90_000),
-    Demand(pages=12_000),
-    Demand(pages=30_000),
-    Demand(people=200, bots=10_000, pages=8_000),
-)
 WITHIN_S, BACK_S = 2.0, 60.0
 WAVE_S = 60.0
 # Down at most two rungs at each onset and up three in each calm; a wave's calm of half a minute is too short
@@ -71,21 +62,20 @@ def _settle(outcome: Outcome, progress: Progress) -> None:
 
 
 def _crowds(outcome: Outcome, progress: Progress) -> None:
-    progress("a retrying crowd of 60,000")
-    report = report_of(scenario_named("retrying-crowd"), 1)
-    outcome.at_most(
-        "moves in a retrying crowd of 60,000", len(report.moves), "moves", CROWD_MOVES, _path(report)
-    )
-    progress("a retrying crowd of 250,000")
-    hiding = report_of(_hiding(), 1)
-    note = "they ask half as often in siege, so that it looks calm; " + _path(hiding)
-    outcome.beside("moves in a retrying crowd of 250,000", len(hiding.moves), "moves", note)
-    progress("a retrying crowd of 250,000, no hysteresis")
-    freely = report_of(_hiding(), 1, twitchy())
-    outcome.beside("the same without dwell and memory", len(freely.moves), "moves")
-    progress("full seats, people waiting")
-    full = report_of(_full(), 1)
-    outcome.at_most("moves while all seats are taken", len(full.moves), "moves", CROWD_MOVES, _path(full))
+    unseen = randbits(32)
+    for name, scenario in (
+        ("moves in a retrying crowd of 60,000", scenario_named("retrying-crowd")),
+        ("moves in a retrying crowd of 250,000", _many()),
+        ("moves in a crowd that asks half as often in siege", HIDING),
+        ("moves while all seats are taken", _full()),
+    ):
+        progress(name)
+        report = max((report_of(scenario, seed) for seed in (1, unseen)), key=lambda each: len(each.moves))
+        note = f"seeds 1 and {unseen}; {_path(report)}"
+        outcome.at_most(name, len(report.moves), "moves", CROWD_MOVES, note)
+    progress("a crowd that asks half as often in siege, no hysteresis")
+    freely = report_of(HIDING, 1, twitchy())
+    outcome.beside("such a crowd without dwell, memory and reckoning", len(freely.moves), "moves")
 
 
 def _waves(outcome: Outcome, progress: Progress) -> None:
@@ -117,7 +107,7 @@ def _worst(outcome: Outcome, progress: Progress) -> None:
     outcome.at_most("attacks that led to record-only", reached, "attacks", 0)
 
 
-def _hiding() -> Scenario:
+def _many() -> Scenario:
     crowd = Population(
         name="crowd", people=250_000, curve=Curve(30, 10, 20, 10), patience_s=(inf, inf), stay_s=600
     )
