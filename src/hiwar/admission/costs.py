@@ -16,10 +16,9 @@ IDLE_LOAD = 0.02  # a worker that serves nobody: timers, and the chunks it recei
 LEARNING = 0.02  # weight of one tick: at four a second the memory is 12 s
 LEARNING_WRITES_MIN = 500  # a second; fewer drown in what is not writing
 LEARNING_CPU = (0.05, 0.9)  # below it is noise, above it a full core says nothing about cost
-LEARNING_DOOR_MAX = (
-    0.05  # the door's modelled part of the load, beyond which nothing is learned: a request may
-)
-# cost twenty times the prior before it passes for writes
+# The door's modelled part of the load, beyond which nothing is learned: a request may cost twenty times the
+# prior before it passes for writes.
+LEARNING_DOOR_MAX = 0.05
 
 
 class CostModel:
