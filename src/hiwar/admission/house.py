@@ -22,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 
+import msgspec
+
 from hiwar.admission.again import ASK_LATER_S, REFUSED_AGAIN_S
 from hiwar.admission.capacity import Bound, Capacity, CapacityControl, seats_by_model
 from hiwar.admission.classes import ListenerClass
@@ -53,16 +55,14 @@ STAY_BUSY_S = 60.0  # for so long what comes has to find room on the rung above,
 RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 
 
-@dataclass(frozen=True, slots=True)
-class Seated:
+class Seated(msgspec.Struct, frozen=True, gc=False):
     """A connection has its seat: `generation` names it; `displaced` worker has to close the one before."""
 
     generation: int
     displaced: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """What came of asking for a seat. `seated`: one of this number is there. `placed`: they wait in the room.
     Neither: there is no room now for one more of their network, or at all; or, if not `welcome`, none for
     their class on this rung. `listener_class` is what their seat or their claim is worth; `taken_back`: they
@@ -169,7 +169,7 @@ class House:
         """What somebody at this site is told who entered and was told `place`. Who has none in the room, or
         asks while no seats are given out, is told no chance: what it is cannot be known."""
         odds = self.room.odds(place.listener_class, site, now, self._stock)
-        return odds if place.placed and not self._shut else replace(odds, each_epoch=None)
+        return odds if place.placed and not self._shut else Odds(odds.waiting, odds.seats_per_s, None)
 
     def give(
         self, serial: int, conversation: int, listener_class: ListenerClass, site: int, now: float

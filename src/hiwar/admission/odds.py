@@ -26,7 +26,8 @@ joined, and then only those that are given up. So of what flows, no more is told
 
 import math
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.lottery import CLASSES, SHARES_OF
@@ -38,8 +39,7 @@ KNOWN_S = 0.05  # less than this left of what was seen, after two minutes withou
 SHOWN_S = 60.0  # people are told their chance within the next minute
 
 
-@dataclass(frozen=True, slots=True)
-class Odds:
+class Odds(msgspec.Struct, frozen=True, gc=False):
     """`waiting`: how many wait for seats of this machine; `seats_per_s`: how fast seats come free for all
     of them; `each_epoch`: one's own chance in each second, 0..1. None: not known yet."""
 

@@ -16,10 +16,11 @@ a hash of Python's integers (modulo 2^61 - 1): chosen addresses cannot make a ta
 """
 
 import ipaddress
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
+
+import msgspec
 
 ORIGINS_CACHED = 8192  # about the listeners of a worker; the least recently used goes and is parsed again
 ADDRESS_CHARS_MAX = 64  # 45 of the longest address, "%", 15 of an interface's name; longer is garbage
@@ -44,8 +45,7 @@ IPV4_LEVELS = (Level.IPV4_32, Level.IPV4_24)  # finest first, as in `Origin.pref
 IPV6_LEVELS = (Level.IPV6_64, Level.IPV6_56, Level.IPV6_48)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The prefix keys of an address. `finest`: its /32 or /64; `site`: its /24 or /48, by which shares of
     seats and the lottery are counted; `prefixes`: all, from finest to coarsest (two, or three of IPv6)."""
 

@@ -1,19 +1,19 @@
-"""What somebody is told who asks for a seat. Plain records, no behaviour.
+"""What somebody is told who asks for a seat. Plain records, no behaviour; structs, which are made for each
+question in a seventh of a dataclass's time.
 
 `serial` is the number under which they are known from now on: of the seat if they get one, of their entry in
 the waiting room until then. It travels, signed, in the ticket or in the waiting token, and stays the same
 all the way, so that winning needs no message: who waits looks whether a seat of their number is there.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from hiwar.admission.answers import Refusal
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.prefix import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """Somebody who asks for a seat in a conversation.
 
     `listener_class` is what they have proved (signatures are checked before), `serial` the number in their
@@ -28,8 +28,7 @@ class Arrival:
     capped: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(msgspec.Struct, frozen=True, gc=False):
     """They have a seat. `fresh`: it is given by this verdict, and the owner of the table must be told."""
 
     serial: int
@@ -37,16 +36,14 @@ class Admit:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """They wait, and take part in every draw; the owner of the waiting room must be told."""
 
     serial: int
     listener_class: ListenerClass
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True, gc=False):
     """As `Wait`; a puzzle of this effort would bring them into a better class."""
 
     serial: int
@@ -54,8 +51,7 @@ class Challenge:
     effort: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True, gc=False):
     """They do not get a seat, nor a place to wait. `ask_again_s`: not before so many seconds."""
 
     reason: Refusal

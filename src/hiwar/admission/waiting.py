@@ -84,6 +84,7 @@ class WaitingRoom:
         self.lottery = Lottery()
         self._flow = Flow()
         self._trend = Trend()
+        self._lasting: dict[tuple[ListenerClass, int], float] = {}  # see `_last`, by the classes that wait
         self._waiting_max, self._region_sites_max = waiting_max, region_sites_max
         self._waiters: OrderedDict[str, Waiter] = OrderedDict()  # who asked longest ago comes first
         self._put_out_at = [-inf] * len(CLASSES)  # when somebody of the class last had to make room
@@ -182,16 +183,26 @@ class WaitingRoom:
     def odds(self, listener_class: ListenerClass, site: int, now: float, stock: Stock | None = None) -> Odds:
         """What somebody of this class at this site is told, who has a place or would get one. `stock` bounds
         it to the seats that there can be. No chance where those of the class are put out again."""
-        waiting, of_all = self.lottery.waiting(), self._flow.seats_per_s
-        seats_per_s = self._flow.seats_per_s_of(listener_class, waiting)
+        waiting = self.lottery.waiting()
         each_epoch = None
-        safe = now - self._put_out_at[listener_class] > ABSENT_S
-        if safe and seats_per_s is not None and of_all is not None:
-            if stock is not None:
-                seats_per_s = stock.lasting(of_all, seats_per_s, listener_class)
-            part = self.lottery.pools[listener_class].part_of_one(site, now)
-            each_epoch = min(1.0, seats_per_s * part * self._trend.thinned(listener_class))
-        return Odds(len(self._waiters), of_all, each_epoch)
+        if now - self._put_out_at[listener_class] > ABSENT_S:
+            known = self._lasting.get((listener_class, waiting))
+            if known is None:
+                known = self._lasting[listener_class, waiting] = self._last(listener_class, waiting, stock)
+            if known >= 0:
+                part = self.lottery.pools[listener_class].part_of_one(site, now)
+                each_epoch = min(1.0, known * part)
+        return Odds(len(self._waiters), self._flow.seats_per_s, each_epoch)
+
+    def _last(self, listener_class: ListenerClass, waiting: int, stock: Stock | None) -> float:
+        """What a class can have of the draws to come, in seats a second as one who waits now shares them; -1
+        while that is not known. The same until the next draw."""
+        of_class, of_all = self._flow.seats_per_s_of(listener_class, waiting), self._flow.seats_per_s
+        if of_class is None or of_all is None:
+            return -1.0
+        if stock is not None:
+            of_class = stock.lasting(of_all, of_class, listener_class)
+        return of_class * self._trend.thinned(listener_class)
 
     def _refusal(self, waiter: Waiter, now: float) -> Entered | None:
         """Why there is no place; where all are taken and it is due, somebody is put out to make one."""
@@ -300,6 +311,7 @@ class WaitingRoom:
         returning, waiting = self.waiting(RETURNING), self.lottery.waiting()
         self._flow.note(seats, taken, bool(returning or waiting), now, shut=shut)
         self._trend.note([pool.total for pool in self.lottery.pools], now)
+        self._lasting.clear()
 
 
 def _count_down(counts: dict[int, int], key: int) -> int:
