@@ -188,14 +188,11 @@ class SeatView:
 
     def _place(self, serial: int) -> int | None:
         """Where the row of this serial begins: the number of its first word."""
-        bucket, other = self._choices(serial)
-        serials = _load_serials(self._buffer, WORD * bucket)
-        if serial not in serials:
-            bucket = other
+        for bucket in self._choices(serial) if serial else ():
             serials = _load_serials(self._buffer, WORD * bucket)
-            if serial not in serials:
-                return None
-        return bucket + BUCKET_ROWS + ROW_WORDS * serials.index(serial) if serial else None
+            if serial in serials:
+                return bucket + BUCKET_ROWS + ROW_WORDS * serials.index(serial)
+        return None
 
     def _choices(self, serial: int) -> tuple[int, int]:
         """Where the two buckets of a serial begin."""

@@ -68,10 +68,11 @@ class Callers:
         come = asking[new]
         verdicts = list(map(desk.judge_newcomer, roll.site[come].tolist(), roll.host[come].tolist()))
         waits = np.fromiter([type(verdict) is not Refuse for verdict in verdicts], np.bool_, len(come))
-        self._crowds.greet(come[waits])
+        roll.standing[come] = ASKS
+        self._crowds.wait_on(come[waits])
         for who, verdict in zip(come.tolist(), verdicts, strict=True):
             if type(verdict) is Refuse:
-                self._refuse(who, verdict)
+                self._turn_away(who, verdict)
         others: Ints = asking[~new]
         return others
 
@@ -134,11 +135,14 @@ class Callers:
         return again and not posture.quota and shown in posture.admits
 
     def _refuse(self, who: int, verdict: Refuse) -> None:
+        if who not in self._known.names:
+            self._roll.standing[who] = ASKS
+        self._turn_away(who, verdict)
+
+    def _turn_away(self, who: int, verdict: Refuse) -> None:
         counts = self._desk.counts
         counts[REFUSED] += 1
         counts[TOO_MANY] += verdict.reason is Refusal.TOO_MANY
-        if who not in self._known.names:
-            self._roll.standing[who] = ASKS
         self._refused.setdefault(retry_s(verdict.ask_again_s), []).append(who)
 
     def _enter(

@@ -52,13 +52,13 @@ class Crowds:
 
     def renew(self, asking: Ints) -> Ints:
         """Those with a place who were not drawn; returns the others, and whom the room does not know."""
-        roll, names, renew = self._roll, self._names, self._desk.renew
+        roll, names = self._roll, self._names
         held = (roll.standing[asking] == WAITS) & ~roll.solving[asking]
         held &= roll.gentle[roll.population[asking]]
         if self._desk.posture.quota or not held.any():
             return asking
         placed = asking[held]
-        known = np.fromiter([renew(names[who]) for who in placed.tolist()], np.bool_, len(placed))
+        known = np.array(self._desk.renew([names[who] for who in placed.tolist()]))
         lost = placed[~known]
         roll.standing[lost] = ASKS
         for who in lost.tolist():
@@ -82,11 +82,6 @@ class Crowds:
         counted = np.fromiter([take_answer() for _ in range(len(solvers))], np.bool_, len(solvers))
         roll.solving[solvers] = False
         roll.listener_class[solvers[counted]] = SOLVED
-        self.wait_on(who)
-
-    def greet(self, who: Ints) -> None:
-        """Strangers who came first, and have no place."""
-        self._roll.standing[who] = ASKS
         self.wait_on(who)
 
     def wait_on(self, who: Ints) -> None:

@@ -10,7 +10,7 @@ what it refuses to somebody from an own network it refuses for want of places, a
 one more; nothing leaves the room between two draws.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 
 from hiwar.admission.classes import ListenerClass
@@ -50,6 +50,7 @@ class Desk:
         self.counts = [0] * len(Counted)
         self.full = [False] * CLASSES
         self._spent = Spent()
+        self._puzzle_epoch = 0
         self._answers = 0
 
     @property
@@ -60,6 +61,8 @@ class Desk:
     def begin(self, tick: int, now: float) -> None:
         """Another moment."""
         self.tick, self.now = tick, now
+        self._puzzle_epoch = puzzle_epoch(now)
+        self._spent.turn(self._puzzle_epoch)
         self.counts = [0] * len(Counted)
         self.full = [False] * CLASSES
 
@@ -101,22 +104,19 @@ class Desk:
             serial, CONVERSATION, listener_class, site, region, self.now, capped=capped, solved=solved
         )
 
-    def renew(self, name: str) -> bool:
-        """Somebody with a place, who was not drawn, asks again: what comes of `House.enter` then."""
-        return self.house.room.renew(name, self.now)
+    def renew(self, names: Iterable[str]) -> list[bool]:
+        """People with a place, who were not drawn, ask again: what comes of `House.enter` then, to each."""
+        renew, now = self.house.room.renew, self.now
+        return [renew(name, now) for name in names]
 
     def odds(self, place: Place, site: int) -> Odds:
         return self.house.odds(place, site, self.now)
 
     def may_mint(self) -> bool:
         """Whether a puzzle's answer could still be remembered."""
-        epoch = puzzle_epoch(self.now)
-        self._spent.turn(epoch)
-        return not self._spent.is_full(epoch)
+        return not self._spent.is_full(self._puzzle_epoch)
 
     def take_answer(self) -> bool:
         """A right answer, never used before, comes in: whether it counts."""
-        epoch = puzzle_epoch(self.now)
-        self._spent.turn(epoch)
         self._answers += 1
-        return self._spent.take(self._answers.to_bytes(16, "big"), epoch) is Standing.FREE
+        return self._spent.take(self._answers.to_bytes(16, "big"), self._puzzle_epoch) is Standing.FREE
