@@ -1,5 +1,6 @@
 """What a machine spends, and what its workers read of themselves."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -76,6 +77,14 @@ def test_no_more_is_taken_up_than_finds_a_place_in_the_queue() -> None:
     for _ in range(20):
         made.read((0, 50_000, 0, 0, 0, 0), 0, 0, None, Rung.LIMITED)
     assert made.takes_up(1_000_000, 0, Rung.LIMITED) == pytest.approx(0.25 * 0.98 / 20)
+
+
+def test_a_machine_that_drowns_in_writes_takes_up_nothing_and_whoever_does_not_ask_misses_nothing() -> None:
+    drowned = Machine(replace(COSTS, write_us=10_000.0), 1, Random(2), shared=False)
+    for _ in range(20):
+        drowned.read((0, 50_000, 0, 0, 0, 0), 0, 50_000, None, Rung.LIMITED)
+    assert drowned.takes_up(1000, 0, Rung.LIMITED) == 0
+    assert drowned.takes_up(0, 0, Rung.LIMITED) == 1
 
 
 def test_a_longer_interval_is_reached_by_a_ramp_and_by_newcomers_at_once() -> None:

@@ -76,8 +76,8 @@ class Machine:
     def takes_up(self, asks: float, pages: float, rung: Rung) -> float:
         """Which part of what comes in this tick finds a place in the queue, 0..1."""
         wanted = (asks * self.costs.asking(rung) + pages * self.costs.page(rung)) / 1e6 / self._workers
-        left = BACKLOG_S_MAX - self.backlog_s + TICK_S * (1 - self.costs.idle - self._fan_out)
-        return 1.0 if wanted <= left else max(0.0, left) / wanted
+        left = max(0.0, BACKLOG_S_MAX - self.backlog_s + TICK_S * (1 - self.costs.idle - self._fan_out))
+        return 1.0 if wanted <= left else left / wanted
 
     def read(
         self, counts: Sequence[int], pages: float, listeners: int, cuts: Cuts | None, rung: Rung
