@@ -90,7 +90,7 @@ def site_of(address: str) -> int:
         ({"held": {5: 9}, "held_else": 9}, arrival(), Wait(DRAWN, STRANGER)),
         ({"held": {site_of("203.0.113.7"): 9}}, arrival(INVITED, FREE), Admit(FREE, INVITED, True)),
         # Who cannot wait is turned away, who waits may be asked to work.
-        ({"quota": 0, "ask_again_s": 3.0}, arrival(patient=False), Refuse(Refusal.FULL, 3.0)),
+        ({"quota": 0, "ask_later_s": 13.0}, arrival(patient=False), Refuse(Refusal.FULL, 13.0)),
         ({"quota": 0, "effort": 70}, arrival(), Challenge(DRAWN, STRANGER, 70)),
         ({"quota": 0, "effort": 70}, arrival(SOLVED, FREE), Wait(FREE, SOLVED)),
         ({"quota": 0, "effort": 70}, arrival(RETURNING, FREE), Wait(FREE, RETURNING)),
@@ -109,7 +109,7 @@ def test_until_the_owner_has_spoken_who_is_inside_goes_on_and_who_comes_waits() 
     assert gate.posture is CLOSED
     assert gate.decide(arrival(RETURNING, HELD), NOW) == Admit(HELD, SOLVED, False)
     assert gate.decide(arrival(), NOW) == Wait(DRAWN, STRANGER)
-    assert gate.decide(arrival(patient=False), NOW) == Refuse(Refusal.FULL, CLOSED.ask_again_s)
+    assert gate.decide(arrival(patient=False), NOW) == Refuse(Refusal.FULL, CLOSED.ask_later_s)
 
 
 def test_an_epoch_has_one_quota_however_often_it_is_told_and_the_next_has_another() -> None:
@@ -179,7 +179,7 @@ def test_who_comes_with_a_ticket_before_the_owner_has_heard_of_it_is_let_in_once
     gate.posture = told(epoch=6, quota=0)
     assert gate.decide(back, NOW) == Admit(DRAWN, STRANGER, False)
     gate.posture = told(epoch=7, quota=0)
-    assert gate.decide(back, NOW) == Refuse(Refusal.FULL, 4.0)
+    assert gate.decide(back, NOW) == Refuse(Refusal.FULL, 15.0)
 
 
 def test_the_gates_own_word_is_worth_nothing_once_an_epoch_was_missed_or_the_owner_says_no() -> None:

@@ -555,7 +555,7 @@ def test_when_listening_comes_back_so_do_those_who_listened_and_before_who_was_i
     for serial in range(1, 7):
         desk.seat(serial)
     to_record_only(desk)
-    assert desk.enter(1, RETURNING, capped=True) == Place(RETURNING, welcome=False, taken_back=True)
+    assert desk.enter(1, RETURNING, capped=True) == Place(RETURNING, welcome=False)
     while desk.house.ladder.rung is Rung.RECORD_ONLY:
         desk.run(TICK_S, AT_EASE)
     assert desk.house.ladder.rung is Rung.SIEGE

@@ -8,7 +8,7 @@ from hiwar.admission.ladder import Hold
 from hiwar.admission.rungs import Rung
 from tests.admission.house_world import FAILING, Desk
 
-STRANGER = ListenerClass.STRANGER
+RETURNING, INVITED, SOLVED, STRANGER = ListenerClass
 
 
 def crowded(seats: int, people: int) -> tuple[Desk, list[Place]]:
@@ -46,3 +46,17 @@ def test_while_no_seats_are_given_out_no_chance_is_told() -> None:
     desk.run(3, FAILING)
     assert not desk.orders.cuts.admitting
     assert desk.house.odds(places[-1], 60 << 8, desk.now).each_epoch is None
+
+
+def test_whose_claim_was_denied_is_told_the_chance_of_the_class_that_they_wait_in() -> None:
+    """Their network holds all that it may: as one who comes back they would be alone, and sure of a seat."""
+    desk, _ = crowded(40, 60)
+    for serial in (901, 902):
+        desk.seat(serial, SOLVED, site=7)
+    desk.house.former.taken_back(903, 7)
+    came = desk.enter(903, RETURNING, site=7, capped=True)
+    assert (came.waits_as, came.taken_back, came.placed) == (None, True, True)
+    desk.run(2)
+    asked = desk.enter(903, RETURNING, site=7, capped=True)
+    assert (asked.listener_class, asked.waits_as, asked.taken_back) == (RETURNING, SOLVED, False)
+    assert desk.house.odds(asked, 7, desk.now).within() == 0.0

@@ -20,12 +20,14 @@ from hiwar.admission.ladder import (
     FORGET_S_MAX,
     RECORD_ONLY_AFTER_S,
     RECORD_ONLY_DWELL_S_MAX,
+    RELAPSE_S,
     Cause,
     Damping,
     Hold,
     Ladder,
     Lasting,
     Move,
+    _Try,
 )
 from hiwar.admission.rungs import LEGAL, RUNGS, IllegalMove, Rung
 from hiwar.admission.signals import Health, Limits, judge_health
@@ -331,6 +333,24 @@ def test_a_step_up_that_holds_makes_failures_before_it_forgotten() -> None:
     assert stand.moved_to() == [LIMITED, SIEGE]
     hidden_crowd(stand, 4 * 90)
     assert stand.moved_to() == [LIMITED, SIEGE] * 2
+
+
+def test_a_step_up_that_held_for_a_while_makes_its_failures_forgotten_also_where_none_followed() -> None:
+    ladder = Ladder(0.0)
+    ladder.rung, ladder._now = LIMITED, 200.0
+    ladder._failed[SIEGE] = _Try(SIEGE, 0.0, 0.5, failures=2)
+    ladder._last_try = _Try(SIEGE, 200.0 - RELAPSE_S - 1, 0.5)
+    ladder._go_down(SIEGE, Cause.LOAD)
+    assert ladder._failed == {}
+
+
+def test_failures_long_after_one_another_are_each_the_first_and_no_number_of_them_is_too_many() -> None:
+    ladder = Ladder(0.0)
+    ladder._failed[SIEGE] = _Try(SIEGE, 0.0, 0.5, failures=3)
+    for now, failures in ((FORGET_S_MAX + 60, 3), (2 * FORGET_S_MAX + 1, 0)):
+        ladder._now = now
+        assert ladder._failures(_Try(SIEGE, now, 0.5)) == failures
+    assert _Try(SIEGE, 0.0, 0.5, failures=10**6).remembered_s == FORGET_S_MAX
 
 
 def test_it_is_tried_again_when_the_door_has_become_quiet() -> None:

@@ -109,6 +109,16 @@ def test_a_door_that_was_shut_for_long_begins_anew_and_one_that_opens_and_shuts_
     assert flow.seats_per_s == pytest.approx(30)
 
 
+def test_a_door_that_has_just_been_shut_for_long_knows_nothing_when_it_opens() -> None:
+    flow = flow_of([50] * 100, NOBODY)
+    for second in range(101, 102 + int(SMOOTHING_S)):  # the last of these is the first draw of a long time
+        flow.note(0, NOBODY, True, second, shut=True)
+    flow.note(30, NOBODY, True, 122.0)
+    assert flow.seats_per_s is None
+    flow.note(30, NOBODY, True, 123.0)
+    assert flow.seats_per_s == pytest.approx(30)
+
+
 def stock_of(left: tuple[int, ...], given_up: int, seconds: int = 100) -> Stock:
     """A house of 1,000 where `given_up` seats a second are given up and given again."""
     stock = Stock()

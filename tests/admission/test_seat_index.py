@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hiwar.admission.seat_index import TICK_S, Deadlines, SiteRank
@@ -8,6 +8,7 @@ from hiwar.admission.seat_index import TICK_S, Deadlines, SiteRank
 SERIALS = st.integers(1, 6)
 
 
+@example([(1, 0.125), (2, -0.125)], 1.0)
 @given(st.lists(st.tuples(SERIALS, st.none() | st.floats(-10, 10)), max_size=40), st.floats(-12, 12))
 def test_due_are_those_whose_last_deadline_has_passed_oldest_first(
     puts: list[tuple[int, float | None]], now: float

@@ -78,7 +78,10 @@ async def test_who_finds_the_waiting_room_full_is_told_to_ask_later() -> None:
         await full_house(house, 2)
         house.owner.house.room = WaitingRoom(waiting_max=0)
         status, told = await ask(house, source="10.9.9.9")
-        assert status == 202
+        assert (status, told["reason"], "chance" in told) == (202, "no-place", False)
+        assert "The waiting room is full now" in told["english"]
+        assert "yours among them" not in told["english"]
+        assert "غرفة الانتظار ممتلئة" in told["arabic"]
         assert ASK_LATER_S * (1 - LATER_SPREAD) <= told["ask_again_s"] <= ASK_LATER_S * (1 + LATER_SPREAD)
         await stage.publisher.close()
 

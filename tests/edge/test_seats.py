@@ -174,8 +174,8 @@ async def test_in_siege_a_ticket_without_a_former_seat_is_told_the_truth(tmp_pat
         front.house.former.taken_back(77, 5)
         told = await front.ask(proof=old_ticket(77))
         assert (told["verdict"], told["reason"]) == ("wait", "taken-back")
-        assert told["english"].startswith("The site could no longer carry all places")
-        assert told["arabic"].startswith("لم يعد الموقع يحمل كل الأماكن")
+        assert told["english"].startswith("The site could no longer carry every place")
+        assert told["arabic"].startswith("لم يعد الموقع قادرًا على حمل كل الأماكن")
 
 
 async def test_where_nobody_listens_any_more_a_ticket_is_told_so_and_connections_are_closed(

@@ -143,6 +143,17 @@ def test_a_sender_held_up_for_a_moment_goes_on_without_a_click(pause: float) -> 
         assert high_bursts(sound).max() < 3 * undisturbed
 
 
+def test_after_a_packet_that_is_none_the_sound_goes_on_without_a_click() -> None:
+    packets = encoded(tone(6, 220))
+    undisturbed = high_bursts(heard(packets)).max()
+    for first in range(100, 112):
+        broken = packets.copy()
+        broken[first] = b"\x08\x40" + bytes(1300)  # longer than a frame can be
+        speaker = SpeakerDecoder()
+        assert high_bursts(heard(broken, speaker=speaker)).max() < 3 * undisturbed
+        assert speaker.malformed == 1
+
+
 def held_up(first: int, pause: float) -> Delay:
     """Packets from `first` on, of a `pause` in seconds, come at its end, all at once."""
     return lambda k: max(0.0, pause - (k - first) * 0.02) if k >= first else 0.0

@@ -11,7 +11,8 @@ Rules
 | Who | asks again after |
 |---|---|
 | has a place in the room | `ASK_AGAIN_S`: the room forgets who is silent |
-| waits without a place, for it is full | `ASK_LATER_S` |
+| waits without a place: the room, or what of it is for their network, is full | `ASK_LATER_S` |
+| cannot wait, as a player alone | `ASK_LATER_S` |
 | is turned away in siege | `REFUSED_AGAIN_S` |
 """
 
@@ -45,7 +46,11 @@ class _Look(NamedTuple):
 
 
 class Crowd:
-    """Those who are turned away, over a round: then each of them has asked once, whether in step or not."""
+    """Those who are turned away, over a round: then each of them has asked once, whether in step or not.
+
+    Who asks more often than they were told counts as several; how often one address or network can, its
+    limits bound (`limits`). So machines that are refused over and over can make a crowd look larger.
+    """
 
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque(maxlen=LOOKS_MAX)

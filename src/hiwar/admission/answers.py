@@ -23,20 +23,29 @@ class Refusal(StrEnum):
     NOT_VALID = "not-valid"  # what they showed is no ticket
 
 
-def tell_waiting(*, waiting: int, chance: float | None, retry_s: int, taken_back: bool = False) -> Said:
+def tell_waiting(
+    *, waiting: int, chance: float | None, retry_s: int, placed: bool = True, taken_back: bool = False
+) -> Said:
     """The verdict to wait. `waiting`: requests that wait, theirs among them (at least 1); `chance` of a seat
-    within the next minute, 0..1 (None: cannot be told yet); the page asks again in `retry_s` seconds.
-    `taken_back`: they had a seat, which was."""
-    why = (TAKEN_BACK,) if taken_back else ()
-    return join_sentences(*why, WAITING.say(max(1, waiting)), _odds(chance), DRAWN, AGAIN.say(retry_s), CLAIM)
+    within the next minute, 0..1 (None: cannot be told yet); the page asks again in `retry_s` seconds. Not
+    `placed`: they have no place in the waiting room. `taken_back`: they had a seat, which was, and come
+    first."""
+    drawn = (DRAWN,) if placed else ()
+    return join_sentences(*_standing(waiting, chance, placed, taken_back), *drawn, AGAIN.say(retry_s), CLAIM)
 
 
-def tell_challenge(*, waiting: int, chance: float | None, retry_s: int, taken_back: bool = False) -> Said:
-    """The verdict to solve a puzzle first; as for `tell_waiting`, with the odds of who has solved it."""
+def tell_challenge(
+    *, waiting: int, chance: float | None, retry_s: int, placed: bool = True, taken_back: bool = False
+) -> Said:
+    """The verdict to solve a puzzle first; as for `tell_waiting`, with the odds of who has not solved it."""
+    standing = _standing(waiting, chance, placed, taken_back)
+    return join_sentences(*standing, PUZZLE, AGAIN_SOLVED.say(retry_s), CLAIM)
+
+
+def _standing(waiting: int, chance: float | None, placed: bool, taken_back: bool) -> tuple[Said, ...]:
+    """How it stands with somebody: among how many, and with which odds."""
     why = (TAKEN_BACK,) if taken_back else ()
-    return join_sentences(
-        *why, WAITING.say(max(1, waiting)), PUZZLE, _odds(chance), AGAIN_SOLVED.say(retry_s), CLAIM
-    )
+    return (*why, WAITING.say(max(1, waiting)), _odds(chance)) if placed else (*why, NO_PLACE)
 
 
 def tell_refusal(reason: Refusal, *, retry_s: int, claim: bool = True) -> Said:
@@ -135,10 +144,16 @@ AGAIN_SOLVED = Counted(
 )
 
 TAKEN_BACK = Said(
-    "لم يعد الموقع يحمل كل الأماكن، فسُحب بعض أحدثها بالقرعة، وهذا المكان منها. عند العودة تكون الأولوية لمن "
-    "سُحب مكانه.",
-    "The site could no longer carry all places, so some of the newest were taken back by lottery, and this "
-    "one was among them. Those whose place was taken back come first when places are free.",
+    "لم يعد الموقع قادرًا على حمل كل الأماكن، فسُحب هذا المكان. عند العودة تكون الأولوية لمن سُحب مكانه.",
+    "The site could no longer carry every place, and this one was taken back. Those whose place was taken "
+    "back come first when places are free.",
+)
+
+NO_PLACE = Said(
+    "غرفة الانتظار ممتلئة الآن، أو ممتلئ منها ما يخص شبكتك. تخلو فيها أماكن باستمرار، ومن له مكان فيها يدخل "
+    "كل قرعة.",
+    "The waiting room is full now, or the part of it that is for your network. Places in it come free all "
+    "the time, and whoever has one takes part in every draw.",
 )
 
 CLAIM = Said(

@@ -124,7 +124,7 @@ class Gate:
     def _keep_waiting(self, arrival: Arrival) -> Verdict:
         posture, listener_class = self.posture, arrival.listener_class
         if not arrival.patient:
-            return Refuse(Refusal.FULL, posture.ask_again_s)
+            return Refuse(Refusal.FULL, posture.ask_later_s)
         serial = arrival.serial or self._draw_serial()
         if posture.effort and listener_class is STRANGER:
             return Challenge(serial, listener_class, posture.effort)

@@ -65,14 +65,16 @@ class Seated(msgspec.Struct, frozen=True, gc=False):
 class Place(msgspec.Struct, frozen=True, gc=False):
     """What came of asking for a seat. `seated`: one of this number is there. `placed`: they wait in the room.
     Neither: there is no room now for one more of their network, or at all; or, if not `welcome`, none for
-    their class on this rung. `listener_class` is what their seat or their claim is worth; `taken_back`: they
-    had a seat, and lost it because the machine carries fewer."""
+    their class on this rung. `listener_class` is what their seat or their claim is worth, `waits_as` the
+    class that they are drawn in, which is another where a claim was denied (None: the same). `taken_back`:
+    their seat was, and so they come first."""
 
     listener_class: ListenerClass
     seated: bool = False
     placed: bool = False
     welcome: bool = True
     taken_back: bool = False
+    waits_as: ListenerClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +147,18 @@ class House:
         rules, row = RULES[self.ladder.rung], self.table.find(serial)
         if row is not None and rules.seated:
             return Place(row.listener_class, seated=True)
-        taken_back = self.former.was_taken_back(serial)
         worth = self._worth(serial, listener_class, capped=capped, solved=solved)
         if worth not in rules.comers:
-            return Place(worth, welcome=False, taken_back=taken_back)
+            return Place(worth, welcome=False)
         name = waiter_name(serial, conversation)
         if not solved and self.room.renew(name, now):
-            return Place(worth, placed=True, taken_back=taken_back)
-        outcome = self.room.enter(name, worth, site, region, now, capped)
-        placed = outcome in (Entered.PLACED, Entered.REPLACED)
-        return Place(worth, placed=placed, taken_back=taken_back)
+            placed, waits_as = True, self.room.class_of(name)
+        else:
+            outcome = self.room.enter(name, worth, site, region, now, capped)
+            placed, waits_as = outcome in (Entered.PLACED, Entered.REPLACED), worth
+        taken_back = waits_as is RETURNING and self.former.was_taken_back(serial)
+        another = None if waits_as is worth else waits_as
+        return Place(worth, placed=placed, taken_back=taken_back, waits_as=another)
 
     def _worth(
         self, serial: int, listener_class: ListenerClass, *, capped: bool, solved: bool
@@ -168,7 +172,8 @@ class House:
     def odds(self, place: Place, site: int, now: float) -> Odds:
         """What somebody at this site is told who entered and was told `place`. Who has none in the room, or
         asks while no seats are given out, is told no chance: what it is cannot be known."""
-        odds = self.room.odds(place.listener_class, site, now, self._stock)
+        waits_as = place.listener_class if place.waits_as is None else place.waits_as
+        odds = self.room.odds(waits_as, site, now, self._stock)
         return odds if place.placed and not self._shut else Odds(odds.waiting, odds.seats_per_s, None)
 
     def give(

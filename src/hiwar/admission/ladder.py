@@ -56,6 +56,7 @@ RETRY_AT = 0.7  # of the door's load awaited when a step up failed
 USUAL_OVER_S = 60.0  # time constant of what the door usually costs while everything is open
 USUAL_TIMES, USUAL_MORE = 1.5, 0.02  # up to so much of it (and of a core) the door is as usual
 FORGET_S, FORGET_S_MAX = 600.0, 2400.0  # the first time, doubled with each that follows; and at most
+FAILURES_COUNTED = 8  # by then the memory is at its longest
 
 FULL = 0.99  # of the seats: under churn one of very many is free at every moment
 DOOR_SHARE_MIN = 0.25  # of a core: where the door costs less, siege would not help the load
@@ -267,7 +268,7 @@ class _Try:
     @property
     def remembered_s(self) -> float:
         """For how long, that it failed."""
-        return min(FORGET_S * exp2(self.failures - 1), FORGET_S_MAX)
+        return min(FORGET_S * exp2(min(self.failures, FAILURES_COUNTED) - 1), FORGET_S_MAX)
 
 
 class Ladder:
@@ -378,11 +379,18 @@ class Ladder:
         if tried is not None and cause is not Cause.HOST:
             self._damping.flap(self._now)
             if self._has_failed(tried, to):
-                before = self._failed.get(tried.origin)
-                failures = before.failures + 1 if before else 1
-                self._failed[tried.origin] = replace(tried, at=self._now, failures=failures)
+                self._failed[tried.origin] = replace(tried, at=self._now, failures=self._failures(tried) + 1)
+            elif self._now - tried.at > RELAPSE_S:
+                self._failed.pop(tried.origin, None)  # it held for a while
         self._last_try = None
         return self._move(to, cause)
+
+    def _failures(self, tried: _Try) -> int:
+        """How often the same step has failed before, one soon after the other was forgotten."""
+        before = self._failed.get(tried.origin)
+        if before is None or self._now - before.at > 2 * before.remembered_s:
+            return 0
+        return before.failures
 
     def _has_failed(self, tried: _Try, to: Rung) -> bool:
         soon = self._now - tried.at <= RELAPSE_S

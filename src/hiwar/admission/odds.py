@@ -140,7 +140,7 @@ class Flow:
         self._shut_s = self._shut_s + passed_s if shut else 0.0
         if self._shut_s > SMOOTHING_S:
             self._time_s, self._offered, self._taken = 0.0, 0.0, [0.0] * len(CLASSES)
-            waiting_on = False
+            self._waited_on = waiting_on = False
         counts, decay = float(self._waited_on), math.exp(-passed_s / SMOOTHING_S)
         self._time_s = self._time_s * decay + counts * passed_s
         self._offered = self._offered * decay + counts * offered

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable
 from heapq import merge
 from itertools import islice
+from math import floor
 from typing import Any
 
 from hiwar.admission.classes import ListenerClass
@@ -29,7 +30,7 @@ class Deadlines:
 
     def put(self, serial: int, until: float) -> None:
         """Let the serial be due from `until` (monotonic seconds, finite) on, whatever was said before."""
-        tick = int(until / TICK_S) + 1
+        tick = floor(until / TICK_S) + 1
         if self._tick_of.get(serial) != tick:
             self.drop(serial)
             self._tick_of[serial] = tick
@@ -46,7 +47,7 @@ class Deadlines:
 
     def due(self, now: float, count_max: int) -> list[int]:
         """The serials whose deadline has passed, the oldest first and at most `count_max`; they stay."""
-        current = int(now / TICK_S)
+        current = floor(now / TICK_S)
         passed = sorted(tick for tick in self._ticks if tick <= current)
         return list(islice((serial for tick in passed for serial in self._ticks[tick]), count_max))
 

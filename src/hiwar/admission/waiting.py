@@ -141,6 +141,10 @@ class WaitingRoom:
         self._waiters.move_to_end(identity)
         return True
 
+    def class_of(self, identity: str) -> ListenerClass:
+        """The class that somebody with a place is drawn in."""
+        return self._waiters[identity].listener_class
+
     def leave(self, identity: str, now: float) -> bool:
         """Somebody gives up, or was seated otherwise. False: they had no place."""
         waiter = self._waiters.get(identity)

@@ -6,6 +6,7 @@
     202 {"verdict": "wait", "waiting": <token>, "ask_again_s": …}    ask again with the token, not before
     202 {"verdict": "challenge", …, "puzzle": …}                     the same; its answer gives better odds
     202 {…, "reason": "taken-back", …}                               the same; they had a seat, which was
+    202 {…, "reason": "no-place", …}                                 the same; the waiting room is full
     429, 503 problem+json with `Retry-After`                         turned away, and why
 
 Every answer but the first says how many wait, how many seats there are, the chance within the next minute,
@@ -38,7 +39,7 @@ from hiwar.tokens.token import InvalidToken, Kind, Token, parse_token, render_to
 
 BODY_BYTES_MAX = 4096
 WAITING_SECONDS = 3600  # a token outlives the place it stands for; with it one is known again
-TAKEN_BACK = "taken-back"  # why somebody waits who had a seat
+TAKEN_BACK, NO_PLACE = "taken-back", "no-place"  # why somebody waits who had a seat; or is in no draw
 JITTER = 0.2  # of the time until they ask again, either way
 
 _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -141,15 +142,18 @@ class AskingDesk:
         return Response(200, dict(_HEADERS), msgspec.json.encode(answer))
 
     def _wait(self, token: str, told: Told | None, puzzle: str, conversation: str) -> Response:
-        again_s = self._ask_again_s(placed=told is None or told.placed)
+        placed = told is None or told.placed
+        again_s = self._ask_again_s(placed=placed)
         people, chance = (told.waiting, told.chance) if told else (1, None)
         tell = tell_challenge if puzzle else tell_waiting
         taken_back = told is not None and told.taken_back
-        said = tell(waiting=people, chance=chance, retry_s=round(again_s), taken_back=taken_back)
+        said = tell(
+            waiting=people, chance=chance, retry_s=round(again_s), placed=placed, taken_back=taken_back
+        )
         stand = self._usher.stand
         answer = Answered(
             verdict="challenge" if puzzle else "wait",
-            reason=TAKEN_BACK if taken_back else "",
+            reason=TAKEN_BACK if taken_back else "" if placed else NO_PLACE,
             waiting=token,
             people=people,
             seats=stand.seats if stand else 0,

@@ -15,7 +15,8 @@ _M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 def keep_large_apart() -> bool:
-    """Let large blocks never come from the heap; False where the C library has no such setting."""
+    """Let no large block come from the heap, but what is beyond the 65,536 that glibc maps; False where the
+    C library has no such setting."""
     with contextlib.suppress(OSError, AttributeError):
         return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES))
     return False

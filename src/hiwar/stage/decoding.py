@@ -74,12 +74,12 @@ class SpeakerDecoder:
         if isinstance(verdict, Silence):
             return self._silence(self._pcm[at : at + verdict.samples])
         resumed = self._made_up and not isinstance(verdict, Conceal)
+        self._sounding, self._made_up = True, isinstance(verdict, Conceal)
         if resumed:
             self._decoder.conceal_ahead(self._ahead)
         samples = self._sound(verdict, at)
         if resumed:
             self._fade_from(self._ahead, self._pcm[at : at + min(samples, _RESUME)])
-        self._sounding, self._made_up = True, isinstance(verdict, Conceal)
         return samples
 
     def _sound(self, verdict: Decode | DecodeFec | Conceal | Merge | Stretch, at: int) -> int:
@@ -106,6 +106,7 @@ class SpeakerDecoder:
             self.malformed += 1
             samples = packet_samples(payload)
             self._decoder.conceal(out[:samples])
+            self._made_up = True
             return samples
 
     def _decode_fec(self, payload: bytes, out: Pcm) -> int:
@@ -113,6 +114,7 @@ class SpeakerDecoder:
             self._decoder.decode_fec(payload, out)
         except OpusError:
             self._decoder.conceal(out)
+            self._made_up = True
         return out.size
 
     def _merge(self, first: bytes, second: bytes, out: Pcm) -> int:

@@ -68,8 +68,13 @@ def _seat() -> dict[str, object]:
         ),
         "taken_back_title": _("Your place was taken back"),
         "taken_back_text": _(
-            "The site could no longer carry all places, so some of the newest were taken back by lottery. "
-            "You come first as soon as places are free. Keep this page open: sound starts here by itself."
+            "The site could no longer carry every place, and yours was taken back. You come first as soon as "
+            "places are free. Keep this page open: sound starts here by itself."
+        ),
+        "no_place_title": _("The waiting room is full"),
+        "no_place_text": _(
+            "The whole of it, or the part that is for your network. Places in it come free all the time, and "
+            "whoever has one takes part in every draw. Keep this page open: it asks for one by itself."
         ),
         "solving_title": _("Your browser is solving a small puzzle"),
         "solving_text": _(

@@ -47,7 +47,8 @@ export class SeatView {
 
   #texts(kind, told) {
     const phrases = this.#phrases;
-    if (kind === "waiting" && told.reason === "taken-back") return { title: phrases.taken_back_title, text: phrases.taken_back_text };
+    const why = kind === "waiting" ? { "taken-back": "taken_back", "no-place": "no_place" }[told.reason] : "";
+    if (why) return { title: phrases[`${why}_title`], text: phrases[`${why}_text`] };
     if (kind !== "refused") return { title: phrases[`${kind}_title`], text: phrases[`${kind}_text`] };
     return { title: phrases.refused[told.reason] ?? phrases.refused.other, text: this.#words(told) || phrases.refused_text };
   }
