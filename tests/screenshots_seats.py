@@ -16,6 +16,7 @@ from playwright.sync_api import Page, Route
 from hiwar.admission.answers import Refusal, tell_challenge, tell_refusal, tell_waiting
 from hiwar.admission.notices import draft_notice
 from hiwar.admission.rungs import Rung
+from hiwar.edge.asking import NO_PLACE, TAKEN_BACK
 from hiwar.media.feed import FEED_OPUS
 from hiwar.ops.clock import monotonic
 from hiwar.packager.feeds import init_bytes, render_chunk
@@ -101,14 +102,20 @@ def waiting(
     *,
     puzzle: str = "",
     again_s: float = 8.4,
-    taken_back: bool = False,
+    reason: str = "",
 ) -> Answer:
     tell = tell_challenge if puzzle else tell_waiting
-    said = tell(waiting=people, chance=chance, retry_s=round(again_s), taken_back=taken_back)
+    said = tell(
+        waiting=people,
+        chance=chance,
+        retry_s=round(again_s),
+        placed=reason != NO_PLACE,
+        taken_back=reason == TAKEN_BACK,
+    )
     body: dict[str, Any] = {"verdict": "challenge" if puzzle else "wait", "waiting": "w.x", "people": people}
     body |= {"seats": 8000, "ask_again_s": again_s, "rung": "limited", "claim": CLAIM, "puzzle": puzzle}
     body |= {"arabic": said.arabic, "english": said.english}
-    body |= {"reason": "taken-back"} if taken_back else {}
+    body |= {"reason": reason} if reason else {}
     return Answer(202, body if chance is None else {**body, "chance": chance}, {})
 
 
@@ -152,7 +159,8 @@ STATES = {
     "seat-siege": State("live", turned_away(Refusal.SIEGE, 45), tap),
     "seat-record-only": State("live", turned_away(Refusal.RECORD_ONLY, 60), tap),
     "seat-too-many": State("live", turned_away(Refusal.TOO_MANY, 20), tap),
-    "seat-taken-back": State("live", waiting(1284, 0.93, taken_back=True), tap),
+    "seat-taken-back": State("live", waiting(1284, 0.93, reason=TAKEN_BACK), tap),
+    "seat-no-place": State("live", waiting(65_536, None, reason=NO_PLACE, again_s=17.2), tap),
     "seat-won": State("live", admitted(), partial(look, pause_ms=1500), kept=KEPT_PLACE, silent=True),
     "seat-elsewhere": State("live", OWN_SEAT, give_way),
     "seat-early": State("green-room", admitted(EARLY), partial(tap, button="#arm")),
