@@ -1,5 +1,7 @@
 """What the house tells those who wait of their chance: no more than there is, and none where none is."""
 
+from dataclasses import replace
+
 import pytest
 
 from hiwar.admission.classes import ListenerClass
@@ -60,3 +62,15 @@ def test_whose_claim_was_denied_is_told_the_chance_of_the_class_that_they_wait_i
     asked = desk.enter(903, RETURNING, site=7, capped=True)
     assert (asked.listener_class, asked.waits_as, asked.taken_back) == (RETURNING, SOLVED, False)
     assert desk.house.odds(asked, 7, desk.now).within() == 0.0
+
+
+def test_seats_that_the_host_adds_one_by_one_are_a_flow() -> None:
+    desk, places = crowded(10, 60)
+    for seats in range(11, 24):
+        desk.house.limits = replace(desk.house.limits, seats_max=seats)
+        desk.run(1)
+        places = [desk.enter(serial, STRANGER, site=serial << 8) for serial in range(1, 61)]
+    assert desk.house.table.taken < 23
+    waits = [(place, serial << 8) for serial, place in enumerate(places, 1) if place.placed]
+    chances = [desk.house.odds(place, site, desk.now).within() for place, site in waits]
+    assert all(chance is not None and chance > 0.2 for chance in chances)

@@ -120,7 +120,7 @@ def test_a_door_that_has_just_been_shut_for_long_knows_nothing_when_it_opens() -
 
 
 def stock_of(left: tuple[int, ...], given_up: int, seconds: int = 100) -> Stock:
-    """A house of 1,000 where `given_up` seats a second are given up and given again."""
+    """A house where `given_up` seats a second come free and are given again."""
     stock = Stock()
     for second in range(seconds):
         stock.note(1000, given_up, left, float(second))
@@ -153,7 +153,7 @@ def test_without_a_draw_or_a_flow_there_is_nothing_to_bound() -> None:
 def test_seats_that_were_never_given_are_not_given_up() -> None:
     stock = Stock()
     for second in range(60):  # a house that fills by 10 a second
-        stock.note(10 * second, 10, (0, 0, 0, 0), float(second))
+        stock.note(600 - 10 * second, 10, (0, 0, 0, 0), float(second))
     assert stock.lasting(10.0, 10.0, SOLVED) == pytest.approx(0.0)
 
 

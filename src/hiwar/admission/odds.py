@@ -21,7 +21,7 @@ leave over.
 
 A flow of draws can come of a stock, too, that ends: a house that fills gives out seats as fast as it can be
 joined, and then only those that are given up. So of what flows, no more is told than lasts for `SHOWN_S`
-(`Stock`): the seats that are left, and those that will be given up in that time, at the pace of late.
+(`Stock`): the seats that are left, and those that will come free in that time, at the pace of late.
 """
 
 import math
@@ -60,31 +60,32 @@ class Odds(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stock:
-    """The seats that there can be within `SHOWN_S`: those left after the last draw, and those given up."""
+    """The seats that there can be within `SHOWN_S`: those left after the last draw, and what comes free."""
 
     def __init__(self) -> None:
-        self._given_up, self._time_s = 0.0, 0.0  # sums that decay alike
+        self._freed, self._time_s = 0.0, 0.0  # sums that decay alike
         self._noted_at: float | None = None
-        self._taken = 0
+        self._free = 0
         self._left: tuple[int, ...] = ()
 
-    def note(self, taken: int, came: int, left: tuple[int, ...], now: float) -> None:
-        """After a draw: `taken` seats are held now, of which `came` were given since the last time; `left`:
-        how many more each class may have, of the seats that are free."""
+    def note(self, free: int, came: int, left: tuple[int, ...], now: float) -> None:
+        """After a draw: `free` seats are held by nobody, `came` were given since the last time; `left`: how
+        many more each class may have, of the seats that are free. Seats come free as they are given up, and
+        as the machine carries more or the host lets more people in."""
         if self._noted_at is not None:
             passed_s = max(0.0, now - self._noted_at)
             decay = math.exp(-passed_s / SMOOTHING_S)
-            self._given_up = self._given_up * decay + max(0, self._taken + came - taken)
+            self._freed = self._freed * decay + max(0, free + came - self._free)
             self._time_s = self._time_s * decay + passed_s
-        self._noted_at, self._taken, self._left = now, taken, left
+        self._noted_at, self._free, self._left = now, free, left
 
     def lasting(self, seats_per_s: float, of_class: float, listener_class: ListenerClass) -> float:
         """What lasts of `of_class` seats a second, of the `seats_per_s` of all."""
         if not self._left or not seats_per_s:
             return of_class
-        given_up = self._given_up / self._time_s if self._time_s else 0.0
-        of_all = max(self._left) / SHOWN_S + given_up
-        return min(of_class * min(1.0, of_all / seats_per_s), self._left[listener_class] / SHOWN_S + given_up)
+        freed = self._freed / self._time_s if self._time_s else 0.0
+        of_all = max(self._left) / SHOWN_S + freed
+        return min(of_class * min(1.0, of_all / seats_per_s), self._left[listener_class] / SHOWN_S + freed)
 
 
 class Trend:
