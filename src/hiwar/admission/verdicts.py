@@ -1,5 +1,5 @@
 """What somebody is told who asks for a seat. Plain records, no behaviour; structs, which are made for each
-question in a seventh of a dataclass's time.
+question in a tenth of a frozen dataclass's time.
 
 `serial` is the number under which they are known from now on: of the seat if they get one, of their entry in
 the waiting room until then. It travels, signed, in the ticket or in the waiting token, and stays the same
