@@ -150,6 +150,14 @@ def test_without_a_draw_or_a_flow_there_is_nothing_to_bound() -> None:
     assert stock_of((0, 0, 0, 0), 0).lasting(0.0, 0.0, SOLVED) == 0.0
 
 
+def test_a_calm_before_says_nothing_of_how_fast_seats_come_free() -> None:
+    stock = Stock()
+    for second in range(200):
+        crowded = second >= 190
+        stock.note(0, 4 if second > 190 else 0, (0, 0, 0, 0), float(second), waiting_on=crowded)
+    assert stock.lasting(4.0, 4.0, STRANGER) == pytest.approx(4.0)
+
+
 def test_seats_that_were_never_given_are_not_given_up() -> None:
     stock = Stock()
     for second in range(60):  # a house that fills by 10 a second

@@ -306,7 +306,7 @@ class House:
         served = self._draw(min(free, ceil(capacity.joins * EPOCH_S)), capacity, now)
         left = max(0, capacity.seats - self.table.taken)
         rooms = tuple(min(left, room) for room in self._rooms(capacity))
-        self._stock.note(left, self._came, rooms, now)
+        self._stock.note(left, self._came, rooms, now, waiting_on=len(self.room) > 0)
         self._came = 0
         self._effort.observe(queued=self.room.weight, served=served, now=now)
 

@@ -67,23 +67,27 @@ class Stock:
         self._noted_at: float | None = None
         self._free = 0
         self._left: tuple[int, ...] = ()
+        self._waited_on = False
 
-    def note(self, free: int, came: int, left: tuple[int, ...], now: float) -> None:
+    def note(
+        self, free: int, came: int, left: tuple[int, ...], now: float, *, waiting_on: bool = True
+    ) -> None:
         """After a draw: `free` seats are held by nobody, `came` were given since the last time; `left`: how
         many more each class may have, of the seats that are free. Seats come free as they are given up, and
-        as the machine carries more or the host lets more people in."""
+        as the machine carries more or the host lets more people in. As with `Flow`, only time counts in which
+        somebody waited (`waiting_on`)."""
         if self._noted_at is not None:
-            passed_s = max(0.0, now - self._noted_at)
+            passed_s, counts = max(0.0, now - self._noted_at), float(self._waited_on)
             decay = math.exp(-passed_s / SMOOTHING_S)
-            self._freed = self._freed * decay + max(0, free + came - self._free)
-            self._time_s = self._time_s * decay + passed_s
-        self._noted_at, self._free, self._left = now, free, left
+            self._freed = self._freed * decay + counts * max(0, free + came - self._free)
+            self._time_s = self._time_s * decay + counts * passed_s
+        self._noted_at, self._free, self._left, self._waited_on = now, free, left, waiting_on
 
     def lasting(self, seats_per_s: float, of_class: float, listener_class: ListenerClass) -> float:
         """What lasts of `of_class` seats a second, of the `seats_per_s` of all."""
         if not self._left or not seats_per_s:
             return of_class
-        freed = self._freed / self._time_s if self._time_s else 0.0
+        freed = self._freed / self._time_s if self._time_s >= KNOWN_S else of_class
         of_all = max(self._left) / SHOWN_S + freed
         return min(of_class * min(1.0, of_all / seats_per_s), self._left[listener_class] / SHOWN_S + freed)
 
