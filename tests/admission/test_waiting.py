@@ -304,6 +304,54 @@ def test_the_odds_are_of_the_weights_that_are_drawn_by() -> None:
     assert newcomer == pytest.approx(3 * 2 / (sum(weights) + 2))
 
 
+def strangers_and_solvers(solver_sites: int) -> WaitingRoom:
+    """Forty strangers, each of their own network, and forty solvers."""
+    room = WaitingRoom()
+    for number in range(40):
+        enter(room, f"stranger {number}", STRANGER, 1000 + number)
+        enter(room, f"solved {number}", SOLVED, number % solver_sites)
+    return room
+
+
+@pytest.mark.parametrize(
+    ("solver_sites", "allowed", "room_for", "came"),
+    [
+        (
+            40,
+            9,
+            (90, 90, 60, 2),
+            {SOLVED: 40, STRANGER: 2},
+        ),  # strangers have what they may, beside all others
+        (40, 9, (90, 90, 20, 0), {SOLVED: 19, STRANGER: 1}),  # where both wait, it is shared out
+        (
+            1,
+            3,
+            (90, 90, 60, 2),
+            {SOLVED: 3, STRANGER: 2},
+        ),  # solvers who cannot be drawn leave strangers nothing
+        (1, 0, (90, 90, 60, 0), {}),
+    ],
+)
+def test_seats_that_are_kept_for_others_are_not_drawn(
+    solver_sites: int, allowed: int, room_for: tuple[int, ...], came: dict[ListenerClass, int]
+) -> None:
+    room = strangers_and_solvers(solver_sites)
+    drawn = room.draw(80, 0.0, Random(1), lambda site: allowed if site < 40 else 2, room_for=room_for)
+    counted = Counter(each.listener_class for each in drawn)
+    assert counted[SOLVED] == came.get(SOLVED, 0)
+    assert counted[STRANGER] == pytest.approx(came.get(STRANGER, 0), abs=1 if came.get(SOLVED, 0) > 3 else 0)
+
+
+def test_where_people_with_vouchers_wait_the_lottery_shares_out() -> None:
+    room = strangers_and_solvers(40)
+    for number in range(40):
+        enter(room, f"invited {number}", INVITED, 2000 + number)
+    counted = Counter(
+        each.listener_class for each in room.draw(20, 0.0, Random(1), everywhere, room_for=(20, 20, 0, 0))
+    )
+    assert counted == {INVITED: 8, SOLVED: 11, STRANGER: 1}
+
+
 class Waiting(RuleBasedStateMachine):
     """Everything that can happen to a small room, in any order."""
 

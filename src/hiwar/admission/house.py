@@ -39,7 +39,13 @@ from hiwar.admission.readings import WorkerReading, join_readings, silent
 from hiwar.admission.rungs import RULES, Rules
 from hiwar.admission.seat_rows import Row, State
 from hiwar.admission.seats import GRACE_S, RESERVED_S, Connection, SeatTable
-from hiwar.admission.shares import NEWCOMERS_PERCENT, STRANGERS_PERCENT, decide_room_for, decide_site_cap
+from hiwar.admission.shares import (
+    NEWCOMERS_PERCENT,
+    STRANGERS_PERCENT,
+    decide_room_for,
+    decide_rooms,
+    decide_site_cap,
+)
 from hiwar.admission.signals import Limits, Signals, answerable
 from hiwar.admission.waiting import ASK_AGAIN_S, Entered, WaitingRoom
 
@@ -118,7 +124,7 @@ class House:
         self._epoch = 0
         self._epoch_ends = now
         self._stock = Stock()
-        self._came = 0  # seats given since the last draw, less those taken back
+        self._given = [0] * len(ListenerClass)  # since the last draw, less those taken back
         self._shut = False  # no seats are given out for now
         self._capacity: Capacity | None = None
         self._asking = 0.0  # a second, of late
@@ -304,20 +310,20 @@ class House:
         self._epoch_ends = max(self._epoch_ends + EPOCH_S, now + EPOCH_S / 2)
         free, self._shut = self._free(capacity, cuts), not cuts.admitting
         served = self._draw(min(free, ceil(capacity.joins * EPOCH_S)), capacity, now)
-        left = max(0, capacity.seats - self.table.taken)
-        rooms = tuple(min(left, room) for room in self._rooms(capacity))
-        self._stock.note(left, self._came, rooms, now, waiting_on=len(self.room) > 0)
-        self._came = 0
+        rooms = decide_rooms(capacity.seats, self.table.held_by_class)
+        self._stock.note(rooms, self._given, now, waiting_on=self.room.weight > 0)
+        self._given = [0] * len(ListenerClass)
         self._effort.observe(queued=self.room.weight, served=served, now=now)
 
     def _draw(self, seats: int, capacity: Capacity, now: float) -> int:
         """Seats to those who wait; they find them when they ask again, and have `RESERVED_S` to come."""
         cap = self._site_cap(capacity)
         drawn = self.room.draw(
-            min(seats, self._room_in_draw(capacity)),
+            seats,
             now,
             self._random,
             lambda site: cap - self.table.held(site, BY_SITE),
+            room_for=self._rooms(capacity),
             shut=self._shut,
         )
         until = now + RESERVED_S + ASK_AGAIN_S
@@ -329,13 +335,6 @@ class House:
         self.drawn += given
         return given
 
-    def _room_in_draw(self, capacity: Capacity) -> int:
-        """Newcomers are drawn for no more seats than their classes may hold, whatever else is free. Where
-        others wait too it is the lottery that shares out: what is kept free is kept for them."""
-        _, _, for_solved, for_strangers = self._rooms(capacity)
-        returning, invited, solved, _ = (self.room.waiting(each) for each in ListenerClass)
-        return returning + invited + min(for_solved, solved + for_strangers)
-
     def _give(
         self, serial: int, site: int, conversation: int, held_as: ListenerClass, now: float, until: float
     ) -> bool:
@@ -343,7 +342,7 @@ class House:
         seats = self._capacity.seats if self._capacity and RULES[self.ladder.rung].seated else 0
         given = self.table.give(serial, site, conversation, held_as, now, until, capacity=seats)
         if given:
-            self._came += 1
+            self._given[held_as] += 1
             self.former.given(serial)
         return given
 
@@ -407,7 +406,7 @@ class House:
         for serial in chosen:
             row = self.table.take_back(serial)
             assert row is not None
-            self._came -= 1
+            self._given[row.listener_class] -= 1
             self.former.taken_back(serial, row.site)
             taken.append((serial, row.worker if row.state is State.SEATED else None))
         return tuple(taken)

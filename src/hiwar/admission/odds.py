@@ -15,7 +15,7 @@ independent, so the chance within t seconds is 1 - (1 - p)^t, and the expected w
 
 S is estimated as follows. Seats come free irregularly, so the flow is averaged with a time constant of
 `SMOOTHING_S`, as the ratio of two sums that decay alike: right from its first second, and as firm as the
-past allows. Only draws after which somebody had to wait on count, because a draw before that gives out a
+past allows. Only draws before and after which somebody had to wait count, because any other may give out a
 stock of free seats, not a flow. A class is then told the larger of its guaranteed share and what the others
 leave over.
 
@@ -26,32 +26,41 @@ joined, and then only those that are given up. So of what flows, no more is told
 
 import math
 from collections import deque
+from collections.abc import Sequence
+from statistics import median
 
 import msgspec
 
 from hiwar.admission.classes import ListenerClass
-from hiwar.admission.lottery import CLASSES, SHARES_OF
+from hiwar.admission.lottery import CLASSES, RETURNING, SHARES_OF
+from hiwar.admission.shares import LIMITS
 
 EPOCH_S = 1.0
 SMOOTHING_S = 20.0  # 6 seats a second are known to 6 %; half a minute after a cut the new rate is known
-TREND_DRAWS, TREND_S = (2, 10), 20.0  # as far back as it is looked how many waited, and as far ahead
+TREND_DRAWS, TREND_S = 7, 20.0  # as far back as it is looked how many waited, and as far ahead
 KNOWN_S = 0.05  # less than this left of what was seen, after two minutes without waiting, is no knowledge
+SOON_S = 5.0  # about when they ask again: programs are told the chance until then, too
 SHOWN_S = 60.0  # people are told their chance within the next minute
 
 
 class Odds(msgspec.Struct, frozen=True, gc=False):
     """`waiting`: how many wait for seats of this machine; `seats_per_s`: how fast seats come free for all
-    of them; `each_epoch`: one's own chance in each second, 0..1. None: not known yet."""
+    of them; `each_epoch`: one's own chance in each second of the next `SHOWN_S`, 0..1, `soon` in each of the
+    next `SOON_S`. None: not known yet."""
 
     waiting: int
     seats_per_s: float | None
     each_epoch: float | None
+    soon: float | None = None
 
     def within(self, seconds: float = SHOWN_S) -> float | None:
-        """The chance to be drawn within `seconds`, 0..1."""
-        if self.each_epoch is None:
-            return None
-        return 1 - math.pow(1 - self.each_epoch, seconds / EPOCH_S)
+        """The chance to be drawn within `seconds`, 0..1; of fewer than `SHOWN_S` as they are on average."""
+        return _within(self.each_epoch, seconds)
+
+    @property
+    def within_soon(self) -> float | None:
+        """The chance to be drawn within `SOON_S`, 0..1."""
+        return _within(self.soon, SOON_S)
 
     @property
     def expected_s(self) -> float | None:
@@ -59,76 +68,95 @@ class Odds(msgspec.Struct, frozen=True, gc=False):
         return EPOCH_S / self.each_epoch if self.each_epoch else None
 
 
+def _within(each_epoch: float | None, seconds: float) -> float | None:
+    return None if each_epoch is None else 1 - math.pow(1 - each_epoch, seconds / EPOCH_S)
+
+
 class Stock:
-    """The seats that there can be within `SHOWN_S`: those left after the last draw, and what comes free."""
+    """The seats that there can be in the time to come, under each of the `LIMITS` of what classes may hold:
+    those left after the last draw, and what comes free."""
 
     def __init__(self) -> None:
-        self._freed, self._time_s = 0.0, 0.0  # sums that decay alike
+        self._freed, self._time_s = [0.0] * len(LIMITS), 0.0  # sums that decay alike
         self._noted_at: float | None = None
-        self._free = 0
-        self._left: tuple[int, ...] = ()
+        self._rooms = (0,) * len(LIMITS)
         self._waited_on = False
 
     def note(
-        self, free: int, came: int, left: tuple[int, ...], now: float, *, waiting_on: bool = True
+        self, rooms: tuple[int, ...], given: Sequence[int], now: float, *, waiting_on: bool = True
     ) -> None:
-        """After a draw: `free` seats are held by nobody, `came` were given since the last time; `left`: how
-        many more each class may have, of the seats that are free. Seats come free as they are given up, and
-        as the machine carries more or the host lets more people in. As with `Flow`, only time counts in which
-        somebody waited (`waiting_on`)."""
+        """After a draw: `rooms` as of `decide_rooms`, `given` the seats that each class was given since the
+        last time, less those taken back. Seats come free as they are given up, and as the machine carries
+        more or the host lets more people in. As with `Flow`, only time counts in which somebody waited
+        (`waiting_on`)."""
         if self._noted_at is not None:
-            passed_s, counts = max(0.0, now - self._noted_at), float(self._waited_on)
+            passed_s, counts = max(0.0, now - self._noted_at), float(self._waited_on and waiting_on)
             decay = math.exp(-passed_s / SMOOTHING_S)
-            self._freed = self._freed * decay + counts * max(0, free + came - self._free)
             self._time_s = self._time_s * decay + counts * passed_s
-        self._noted_at, self._free, self._left, self._waited_on = now, free, left, waiting_on
+            for each, (classes, _) in enumerate(LIMITS):
+                came = sum(given[listener_class] for listener_class in classes)
+                freed = max(0, rooms[each] + came - self._rooms[each])
+                self._freed[each] = self._freed[each] * decay + counts * freed
+        self._noted_at, self._rooms, self._waited_on = now, rooms, waiting_on
 
-    def lasting(self, seats_per_s: float, of_class: float, listener_class: ListenerClass) -> float:
-        """What lasts of `of_class` seats a second, of the `seats_per_s` of all."""
-        if not self._left or not seats_per_s:
+    def lasting(
+        self, seats_per_s: float, of_class: float, listener_class: ListenerClass, seconds: float
+    ) -> float:
+        """What lasts for `seconds` of `of_class` seats a second, of the `seats_per_s` of all."""
+        if self._noted_at is None or not seats_per_s:
             return of_class
-        freed = self._freed / self._time_s if self._time_s >= KNOWN_S else of_class
-        of_all = max(self._left) / SHOWN_S + freed
-        return min(of_class * min(1.0, of_all / seats_per_s), self._left[listener_class] / SHOWN_S + freed)
+        known = self._time_s >= KNOWN_S
+        freed = [each / self._time_s if known else of_class for each in self._freed]
+        last = [room / seconds + each for room, each in zip(self._rooms, freed, strict=True)]
+        bounds = (each for each, (classes, _) in zip(last, LIMITS, strict=True) if listener_class in classes)
+        return min(of_class * min(1.0, last[0] / seats_per_s), *bounds)
 
 
 class Trend:
-    """How those who wait become more or fewer, by class, and what that makes of a part in the draws.
+    """How those who wait become more, by class, and what that makes of a part in the draws.
 
     What they did of late is taken to go on for `TREND_S`: a wave is over, or the room full, before a minute
-    is. Of late is what both the last ten draws and the last two show: a crowd that came all at once does not
-    grow. Growing by g a second from W, they are W + g t after t seconds; the mean of 1 / (W + g t) over T
-    seconds is that of 1 / W times ln(1 + x) / x, where x = g T / W. Falling, they are taken to halve at most.
+    is. Of late is the median of the last changes while somebody waited: a crowd that came all at once does
+    not grow. Growing by g a second from W, they are W + g t after t seconds; the mean of 1 / (W + g t) over T
+    seconds is that of 1 / W times ln(1 + x) / x, where x = g T / W. That they become fewer is not taken to go
+    on: mostly they are drawn, and the seats go with them.
     """
 
     def __init__(self) -> None:
-        self._noted: deque[tuple[float, list[int]]] = deque(maxlen=max(TREND_DRAWS) + 1)
+        self._noted_at: float | None = None
+        self._weights = [0] * len(CLASSES)
+        self._rates = [deque[float](maxlen=TREND_DRAWS) for _ in CLASSES]
 
     def note(self, weights: list[int], now: float) -> None:
         """After a draw: what all who wait weigh together, by class."""
-        self._noted.append((now, weights))
+        if self._noted_at is not None:
+            passed_s = max(now - self._noted_at, EPOCH_S / 2)
+            for rates, former, weight in zip(self._rates, self._weights, weights, strict=True):
+                if former:
+                    rates.append((weight - former) / passed_s)
+                else:
+                    rates.clear()
+        self._noted_at, self._weights = now, weights
 
-    def thinned(self, listener_class: ListenerClass) -> float:
-        """The factor by which a part of the draws to come differs from that of the next, about 1."""
-        if len(self._noted) <= min(TREND_DRAWS):
+    def thinned(self, listener_class: ListenerClass, seconds: float) -> float:
+        """The factor by which a part of the draws of the next `seconds` differs from that of the next one,
+        0..1."""
+        weight, rates = self._weights[listener_class], self._rates[listener_class]
+        growth = median(rates) if rates else 0.0
+        if growth <= 0 or not weight:
             return 1.0
-        weight = self._noted[-1][1][listener_class]
-        rates = [self._rate(listener_class, draws) for draws in TREND_DRAWS]
-        if not weight or min(rates) <= 0 <= max(rates):
-            return 1.0
-        share = max(-0.5, min(rates, key=abs) * TREND_S / weight)
-        return math.log1p(share) / share
-
-    def _rate(self, listener_class: ListenerClass, draws: int) -> float:
-        (began, former), (ended, weights) = self._noted[max(0, len(self._noted) - 1 - draws)], self._noted[-1]
-        return (weights[listener_class] - former[listener_class]) / max(ended - began, EPOCH_S / 2)
+        goes_on_s = min(seconds, TREND_S)
+        share = growth * goes_on_s / weight
+        meanwhile, afterwards = math.log1p(share) / share, 1 / (1 + share)
+        return (goes_on_s * meanwhile + (seconds - goes_on_s) * afterwards) / seconds
 
 
 class Flow:
     """How many seats a second come free of late, and which classes take them."""
 
     def __init__(self) -> None:
-        self._taken = [0.0] * len(CLASSES)  # this and the next two are sums that decay alike
+        self._taken = [0.0] * len(CLASSES)  # this and the next three are sums that decay alike
+        self._guaranteed = [0.0] * len(CLASSES)
         self._offered = 0.0
         self._time_s = 0.0
         self._noted_at: float | None = None
@@ -136,21 +164,32 @@ class Flow:
         self._shut_s = 0.0
 
     def note(
-        self, offered: int, taken: list[int], waiting_on: bool, now: float, *, shut: bool = False
+        self,
+        offered: int,
+        taken: list[int],
+        waiting_on: bool,
+        now: float,
+        *,
+        waiting: int = 0,
+        shut: bool = False,
     ) -> None:
-        """A draw was made of `offered` seats, of which each class took `taken`; `waiting_on`: somebody who
-        could have had a seat got none, for want of seats. `shut`: none are given out for now. A door that
+        """A draw was made of `offered` seats, of which each class took `taken`; `waiting`: the set of classes
+        in it, as in `SHARES_OF`; `waiting_on`: somebody who could have had a seat got none, for want of
+        seats. `shut`: none are given out for now. A door that
         opens and shuts has the flow that this makes on average; one that was shut for longer begins anew."""
         passed_s = EPOCH_S if self._noted_at is None else max(0.0, now - self._noted_at)
         self._shut_s = self._shut_s + passed_s if shut else 0.0
         if self._shut_s > SMOOTHING_S:
-            self._time_s, self._offered, self._taken = 0.0, 0.0, [0.0] * len(CLASSES)
+            self._time_s, self._offered = 0.0, 0.0
+            self._taken, self._guaranteed = [0.0] * len(CLASSES), [0.0] * len(CLASSES)
             self._waited_on = waiting_on = False
-        counts, decay = float(self._waited_on), math.exp(-passed_s / SMOOTHING_S)
+        counts, decay = float(self._waited_on and waiting_on), math.exp(-passed_s / SMOOTHING_S)
         self._time_s = self._time_s * decay + counts * passed_s
         self._offered = self._offered * decay + counts * offered
         for each, count in enumerate(taken):
+            guaranteed = _guaranteed(CLASSES[each], waiting, offered - taken[RETURNING])
             self._taken[each] = self._taken[each] * decay + counts * count
+            self._guaranteed[each] = self._guaranteed[each] * decay + counts * guaranteed
         self._noted_at, self._waited_on = now, waiting_on
 
     @property
@@ -162,9 +201,16 @@ class Flow:
         """What a class can have, where those of the set `waiting` (as in `SHARES_OF`) wait."""
         if self._time_s < KNOWN_S:
             return None
-        if listener_class is ListenerClass.RETURNING:
+        if listener_class is RETURNING:
             return self._offered / self._time_s
-        percent = dict(SHARES_OF[waiting | 1 << listener_class])[listener_class]
-        guaranteed = percent / 100 * (self._offered - self._taken[ListenerClass.RETURNING])
+        if_they_wait = _guaranteed(listener_class, waiting, self._offered - self._taken[RETURNING])
+        guaranteed = min(if_they_wait, self._guaranteed[listener_class])
         left_over = self._offered - sum(self._taken) + self._taken[listener_class]
         return max(guaranteed, left_over) / self._time_s
+
+
+def _guaranteed(listener_class: ListenerClass, waiting: int, seats: float) -> float:
+    """What a class has in any case of so many seats, where those of the set `waiting` wait."""
+    if listener_class is RETURNING:
+        return seats
+    return dict(SHARES_OF[waiting | 1 << listener_class])[listener_class] / 100 * seats

@@ -19,7 +19,7 @@ CALM_PERCENT = 25  # of the free seats, for each site, while there is room
 STRANGERS_PERCENT = 70  # of all seats; the rest is for the three classes that can show something
 NEWCOMERS_PERCENT = 95  # strangers and solvers together; one seat in twenty waits for who was in before
 
-_LIMITS = (
+LIMITS = (  # some classes together, and how much of all seats they may hold
     (tuple(ListenerClass), 100),
     (BY_SITE, NEWCOMERS_PERCENT),
     ((ListenerClass.STRANGER,), STRANGERS_PERCENT),
@@ -56,9 +56,13 @@ def decide_room_for(listener_class: ListenerClass, seats: int, held_by_class: Se
     who may take the last seat may take any. They are rounded up, so that the smallest machine seats
     strangers too.
     """
-    room = (
-        -(-seats * percent // 100) - sum(held_by_class[each] for each in classes)
-        for classes, percent in _LIMITS
-        if listener_class in classes
+    rooms = zip(LIMITS, decide_rooms(seats, held_by_class), strict=True)
+    return min(room for (classes, _), room in rooms if listener_class in classes)
+
+
+def decide_rooms(seats: int, held_by_class: Sequence[int]) -> tuple[int, ...]:
+    """How many more seats may be taken under each of `LIMITS`, 0..seats; see `decide_room_for`."""
+    return tuple(
+        max(0, -(-seats * percent // 100) - sum(held_by_class[each] for each in classes))
+        for classes, percent in LIMITS
     )
-    return max(0, min(room))

@@ -21,15 +21,16 @@ Bounds, and what a flood can and cannot do
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
+from operator import mul
 from typing import NamedTuple
 
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.lottery import CLASSES, INVITED, RETURNING, SOLVED, STRANGER, Lottery
-from hiwar.admission.odds import Flow, Odds, Stock, Trend
+from hiwar.admission.odds import SHOWN_S, SOON_S, Flow, Odds, Stock, Trend
 from hiwar.admission.pools import HasRoom, Random, Waiter, below
 
 WAITING_MAX = 65_536  # 13,000 of them ask each second: what one door can answer; about 40 MB
@@ -37,6 +38,8 @@ SITE_PART = 64  # of the free places: a carrier's 200 people find room beside 10
 REGION_SITES_MAX = 256  # the /24s of a /16
 DENIED_MAX = 2048  # looked at in one draw, of those who come back: some milliseconds; the others wait
 ASK_AGAIN_S, ASK_JITTER_S = 5.0, 1.0  # those who wait ask after 4 to 6 s
+UNBOUNDED = (inf,) * len(CLASSES)
+HORIZONS_S = (SHOWN_S, SOON_S)  # for which a chance is told
 ABSENT_S = 12.0  # two of the longest intervals
 
 
@@ -84,7 +87,7 @@ class WaitingRoom:
         self.lottery = Lottery()
         self._flow = Flow()
         self._trend = Trend()
-        self._lasting: dict[tuple[ListenerClass, int], float] = {}  # see `_last`, by the classes that wait
+        self._lasting: dict[tuple[ListenerClass, int], tuple[float, ...]] = {}  # see `_last`, by who waits
         self._waiting_max, self._region_sites_max = waiting_max, region_sites_max
         self._waiters: OrderedDict[str, Waiter] = OrderedDict()  # who asked longest ago comes first
         self._put_out_at = [-inf] * len(CLASSES)  # when somebody of the class last had to make room
@@ -160,13 +163,16 @@ class WaitingRoom:
         random: Random,
         allowance: Callable[[int], int],
         *,
+        room_for: Sequence[float] = UNBOUNDED,
         shut: bool = False,
     ) -> list[Drawn]:
         """Give `seats` of this epoch to some who wait; they are out of the room then. Once a second, also
         without any seat: the odds are measured here. `shut`: none are given out for now, which says nothing
         of how fast they come free.
 
-        `allowance(site)`: how many more seats a site may hold, not counting those of this draw.
+        `allowance(site)`: how many more seats a site may hold, not counting those of this draw. `room_for`:
+        how many more a class may. It binds newcomers where nobody is drawn for whom the seats beyond it are
+        kept; where such people are, the lottery shares out.
         With 65,536 waiting it takes 8 µs for each seat and half a millisecond besides.
         """
         won: dict[int, int] = {}  # by site: what the allowance does not count yet
@@ -176,37 +182,41 @@ class WaitingRoom:
 
         self._forget_absent(now)
         self.lottery.refresh(now, has_room)
+        waiting = self.lottery.waiting()
         drawn: list[Drawn] = []
-        for waiter in self._winners(seats, now, random, has_room):
+        for waiter in self._winners(seats, now, random, has_room, room_for):
             if waiter.capped:
                 won[waiter.site] = won.get(waiter.site, 0) + 1
             drawn.append(self._seat(waiter, now))
-        self._note(seats, drawn, shut, now)
+        self._note(drawn, waiting, shut, now)
         return drawn
 
     def odds(self, listener_class: ListenerClass, site: int, now: float, stock: Stock | None = None) -> Odds:
         """What somebody of this class at this site is told, who has a place or would get one. `stock` bounds
         it to the seats that there can be. No chance where those of the class are put out again."""
         waiting = self.lottery.waiting()
-        each_epoch = None
+        each_epoch = soon = None
         if now - self._put_out_at[listener_class] > ABSENT_S:
             known = self._lasting.get((listener_class, waiting))
             if known is None:
                 known = self._lasting[listener_class, waiting] = self._last(listener_class, waiting, stock)
-            if known >= 0:
+            if known:
                 part = self.lottery.pools[listener_class].part_of_one(site, now)
-                each_epoch = min(1.0, known * part)
-        return Odds(len(self._waiters), self._flow.seats_per_s, each_epoch)
+                each_epoch, soon = (min(1.0, seats_per_s * part) for seats_per_s in known)
+        return Odds(len(self._waiters), self._flow.seats_per_s, each_epoch, soon)
 
-    def _last(self, listener_class: ListenerClass, waiting: int, stock: Stock | None) -> float:
-        """What a class can have of the draws to come, in seats a second as one who waits now shares them; -1
-        while that is not known. The same until the next draw."""
+    def _last(self, listener_class: ListenerClass, waiting: int, stock: Stock | None) -> tuple[float, ...]:
+        """What a class can have of the draws to come, in seats a second as one who waits now shares them, for
+        each of `HORIZONS_S`; nothing while that is not known. The same until the next draw."""
         of_class, of_all = self._flow.seats_per_s_of(listener_class, waiting), self._flow.seats_per_s
         if of_class is None or of_all is None:
-            return -1.0
-        if stock is not None:
-            of_class = stock.lasting(of_all, of_class, listener_class)
-        return of_class * self._trend.thinned(listener_class)
+            return ()
+        lasting = (
+            of_class if stock is None else stock.lasting(of_all, of_class, listener_class, seconds)
+            for seconds in HORIZONS_S
+        )
+        thinned = (self._trend.thinned(listener_class, seconds) for seconds in HORIZONS_S)
+        return tuple(map(mul, lasting, thinned))
 
     def _refusal(self, waiter: Waiter, now: float) -> Entered | None:
         """Why there is no place; where all are taken and it is due, somebody is put out to make one."""
@@ -275,19 +285,32 @@ class WaitingRoom:
             self.counts.absent[waiter.listener_class] += 1
             self._withdraw(waiter, now)
 
-    def _winners(self, seats: int, now: float, random: Random, has_room: HasRoom) -> Iterator[Waiter]:
+    def _winners(
+        self, seats: int, now: float, random: Random, has_room: HasRoom, room_for: Sequence[float]
+    ) -> Iterator[Waiter]:
         """Up to `seats` people, each of whom must be seated before the next is asked for."""
-        denied = 0
+        denied, came = 0, [0] * len(CLASSES)
         while seats > 0:
             waiter = self.lottery.next(random, has_room, returning=denied < DENIED_MAX)
-            if waiter is None:
+            if waiter is None or self._kept_from(waiter.listener_class, came, room_for):
                 return
             if waiter.listener_class is RETURNING and not self.lottery.may_claim(waiter, now, has_room):
                 denied += 1
                 self._deny_claim(waiter, now)
             else:
                 seats -= 1
+                came[waiter.listener_class] += 1
                 yield waiter
+
+    def _kept_from(self, listener_class: ListenerClass, came: list[int], room_for: Sequence[float]) -> bool:
+        """Whether the next seat is kept for others, where so many of each class came in this draw."""
+        waiting = self.lottery.waiting()
+        if listener_class < SOLVED or waiting >> INVITED & 1:
+            return False
+        if came[SOLVED] + came[STRANGER] >= room_for[SOLVED]:
+            return True
+        strangers_alone = listener_class is STRANGER and not waiting >> SOLVED & 1
+        return strangers_alone and came[STRANGER] >= room_for[STRANGER]
 
     def _deny_claim(self, waiter: Waiter, now: float) -> None:
         """One who comes back waits with the newcomers; or not at all, where those have no place."""
@@ -308,12 +331,12 @@ class WaitingRoom:
         waited_s = now - waiter.since
         return Drawn(waiter.identity, waiter.listener_class, waiter.site, waiter.capped, waited_s)
 
-    def _note(self, seats: int, drawn: list[Drawn], shut: bool, now: float) -> None:
+    def _note(self, drawn: list[Drawn], waiting: int, shut: bool, now: float) -> None:
         taken = [0] * len(CLASSES)
         for each in drawn:
             taken[each.listener_class] += 1
-        returning, waiting = self.waiting(RETURNING), self.lottery.waiting()
-        self._flow.note(seats, taken, bool(returning or waiting), now, shut=shut)
+        waits_on = bool(self.waiting(RETURNING) or self.lottery.waiting())
+        self._flow.note(len(drawn), taken, waits_on, now, waiting=waiting, shut=shut)
         self._trend.note([pool.total for pool in self.lottery.pools], now)
         self._lasting.clear()
 

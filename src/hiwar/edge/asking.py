@@ -53,7 +53,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of the answer; see the module. `chance` (0..1) and `expected_s` are missing while unknown."""
+    """The body of the answer; see the module. `chance` (0..1, within a minute), `chance_soon` (within five
+    seconds) and `expected_s` are missing while unknown."""
 
     verdict: str
     reason: str = ""
@@ -62,6 +63,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     people: int = 0
     seats: int = 0
     chance: float | None = None
+    chance_soon: float | None = None
     expected_s: float | None = None
     ask_again_s: float = 0.0
     puzzle: str = ""
@@ -157,8 +159,9 @@ class AskingDesk:
             waiting=token,
             people=people,
             seats=stand.seats if stand else 0,
-            chance=None if chance is None else round(chance, 4),
-            expected_s=round(told.expected_s, 1) if told and told.expected_s is not None else None,
+            chance=_rounded(chance, 4),
+            chance_soon=_rounded(told.chance_soon, 5) if told else None,
+            expected_s=_rounded(told.expected_s, 1) if told else None,
             ask_again_s=round(again_s, 2),
             puzzle=puzzle,
             rung=stand.rung if stand else "",
@@ -230,3 +233,7 @@ def _read(request: Request) -> Asked:
         raise Problem(
             400, f"Not a request for a seat: {error}", arabic="ليس هذا طلبًا للحصول على مكان."
         ) from error
+
+
+def _rounded(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)

@@ -102,9 +102,10 @@ class Talkers(Ours, frozen=True):
 
 class Told(Ours, frozen=True):
     """Parent: what came of `Enter`. `seated`: a seat of this serial is there. `placed`: they have a place
-    in the room. `chance` within the next minute (0..1) and `expected_s` are None while not known.
-    `listener_class` is what their seat or their claim was found to be worth; not `welcome`: on this rung
-    nothing. `taken_back`: they had a seat that was."""
+    in the room. `chance` within the next minute (0..1), `chance_soon` within the next five seconds, about
+    until they ask again, and `expected_s` are None while not known. `listener_class` is what their seat or
+    their claim was found to be worth; not `welcome`: on this rung nothing. `taken_back`: they had a seat that
+    was."""
 
     call: int
     seated: bool
@@ -115,6 +116,7 @@ class Told(Ours, frozen=True):
     listener_class: int = 3
     welcome: bool = True
     taken_back: bool = False
+    chance_soon: float | None = None
 
 
 class Stand(Ours, frozen=True):

@@ -200,6 +200,7 @@ class Owner:
             listener_class=worth,
             welcome=place.welcome,
             taken_back=place.taken_back,
+            chance_soon=odds.within_soon,
         )
 
     def _connect(self, end: WorkerEnd, serial: int, mark: int, now: float) -> None:
