@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hiwar.rehearsal.orders import GroupFigures
+from hiwar.rehearsal.orders import GroupFigures, Kept
 from hiwar.rehearsal.records import ActReport, ProcessFigures, Report, Row, SeatsAt, Spoken
 
 
@@ -11,7 +11,7 @@ def group(**changed: Any) -> GroupFigures:
     plain: dict[str, Any] = {
         "came": 100, "answered": 100, "present": 100, "listening": 100, "first_answer_p50_s": 0.01,
         "first_answer_p95_s": 0.05, "seated": 100, "seated_p50_s": 0.02, "sound_p50_s": 0.03, "waited": 0,
-        "refused": 0, "unanswered": 0, "draws": 0, "wins": 0, "expected": 0.0, "spread": 0.0, "solved": 0,
+        "refused": 0, "unanswered": 0, "soon": Kept(), "minute": Kept(), "solved": 0,
         "unsolved": 0, "effort": 0, "dropped": 0, "thrown_out": 0, "back_s": None, "gap_s": 0.17,
         "gap_seen_s": 0.2, "gap_intervals": 1.1, "gaps_over": 0,
     }  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from hiwar.rehearsal import words
 from hiwar.rehearsal.acts import NAMES
 from hiwar.rehearsal.judging import judge_act, judge_packets, judge_recording, late_beyond
+from hiwar.rehearsal.orders import Kept
 from hiwar.rehearsal.records import Finding, RecordingReport, Spoken
 from tests.rehearsal.reports import act, group, report
 
@@ -39,8 +40,13 @@ def test_an_act_in_which_nothing_went_wrong_has_nothing_missed(name: str) -> Non
         ("bots", {"groups": {"invited": group(seated=94)}}, "invited seated"),
         (
             "full",
-            {"groups": {"newcomers": group(waited=100, draws=200, wins=40, expected=50.0)}},
+            {"groups": {"newcomers": group(waited=100, soon=Kept(told=200, wins=40, expected=50.0))}},
             "odds kept",
+        ),
+        (
+            "full",
+            {"groups": {"newcomers": group(waited=100, minute=Kept(told=80, wins=30, expected=40.0))}},
+            "odds of a minute kept",
         ),
     ],
 )
@@ -73,19 +79,19 @@ def test_a_crowd_that_did_not_look_says_nothing_of_gaps_and_of_newcomers() -> No
 
 
 def test_where_seats_are_few_nobody_is_promised_one_but_the_odds_that_were_told() -> None:
-    fair = group(seated=40, waited=100, draws=200, wins=40, expected=42.0, spread=20.0)
+    fair = group(seated=40, waited=100, soon=Kept(told=200, wins=40, expected=42.0, spread=20.0))
     found = by_name(judge_act(act("full", groups={"newcomers": fair})))
     assert "newcomers seated" not in found
     assert found["odds kept"].value == pytest.approx(0.02)
 
 
 def test_chance_alone_misses_no_goal() -> None:
-    noisy = group(seated=30, waited=100, draws=200, wins=30, expected=38.0, spread=25.0)
+    noisy = group(seated=30, waited=100, soon=Kept(told=200, wins=30, expected=38.0, spread=25.0))
     assert by_name(judge_act(act("full", groups={"newcomers": noisy})))["odds kept"].met is True
 
 
 def test_too_few_draws_say_nothing_about_odds() -> None:
-    few = group(waited=10, draws=12, wins=9, expected=2.0)
+    few = group(waited=10, soon=Kept(told=12, wins=9, expected=2.0))
     assert by_name(judge_act(act("full", groups={"newcomers": few})))["odds kept"].met is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hiwar.admission.puzzle import PuzzleText, render_puzzle
+from hiwar.rehearsal.orders import Kept
 from hiwar.rehearsal.people import (
     ANNOUNCED_S,
     GAP_INTERVALS_MAX,
@@ -137,26 +138,79 @@ def test_no_socket_to_be_had_is_nobody_answering() -> None:
     assert person.fate.unanswered == 1
 
 
+def wait_told(**told: Any) -> dict[str, Any]:
+    return {"waiting": "W.m", "ask_again_s": 4.0, **told}
+
+
 def test_a_chance_told_is_held_against_what_came_of_it() -> None:
+    """32 % within five seconds is 7.4 % in each: of four and a half seconds there are four draws, or five."""
     poll, person = arrived()
-    asking = poll.last
-    asking.answer(202, {"waiting": "W.m", "ask_again_s": 4.0, "chance": 0.5})
+    asking, each_epoch = poll.last, 1 - 0.68 ** (1 / 5)
+    asking.answer(202, wait_told(chance_soon=0.32))
     poll.pass_time(4.0)
-    asking.answer(202, {"waiting": "W.m", "ask_again_s": 4.0, "chance": 0.5})
-    poll.pass_time(4.0)
+    asking.answer(202, wait_told(chance_soon=0.32, ask_again_s=4.5))
+    poll.pass_time(4.5)
     asking.answer(200, {"ticket": "T.m"})
-    four = 1 - 0.5 ** (4 / 60)
-    assert (person.fate.draws, person.fate.wins) == (2, 1)
-    assert person.fate.expected == pytest.approx(2 * four)
-    assert person.fate.spread == pytest.approx(2 * four * (1 - four))
+    four, more = 1 - (1 - each_epoch) ** 4, 1 - (1 - each_epoch) ** 4 * (1 - each_epoch / 2)
+    kept = person.fate.soon
+    assert (kept.told, kept.wins) == (2, 1)
+    assert kept.expected == pytest.approx(four + more)
+    assert kept.spread == pytest.approx(four * (1 - four) + more * (1 - more))
 
 
 def test_an_unknown_chance_counts_for_nothing() -> None:
     poll, person = arrived()
-    poll.last.answer(202, {"waiting": "W.m", "ask_again_s": 4.0, "chance": None})
+    poll.last.answer(202, wait_told(chance=None))
     poll.pass_time(4.0)
     poll.last.answer(200, {"ticket": "T.m"})
-    assert (person.fate.draws, person.fate.wins, person.fate.expected) == (0, 0, 0.0)
+    person.look()
+    assert person.fate.soon == person.fate.minute == Kept()
+
+
+def waits(poll: ScriptedPoll, seconds: float, **told: Any) -> None:
+    asking = poll.last
+    for _ in range(round(seconds / 4.0)):
+        asking.answer(202, wait_told(**told))
+        poll.pass_time(4.0)
+
+
+@pytest.mark.parametrize(("waited_s", "wins", "told"), [(20.0, 1, 0.5), (80.0, 0, 0.5)])
+def test_the_first_chance_of_a_minute_is_judged_when_the_act_is_over(
+    waited_s: float, wins: int, told: float
+) -> None:
+    """Who is drawn after a minute was not drawn within it; what is told later is not the first."""
+    poll, person = arrived()
+    waits(poll, 4.0, chance=told)
+    waits(poll, waited_s - 4.0, chance=0.01)
+    poll.last.answer(200, {"ticket": "T.m"})
+    poll.pass_time(80.0)
+    person.look()
+    kept = person.fate.minute
+    assert (kept.told, kept.wins, kept.expected) == (1, wins, pytest.approx(told))
+    person.look()
+    assert kept.told == 1
+
+
+def test_half_an_act_is_no_minute() -> None:
+    poll, person = arrived()
+    waits(poll, 40.0, chance=0.5)
+    person.look()
+    assert person.fate.minute.told == 0
+
+
+def test_who_brings_an_answer_to_a_puzzle_is_somebody_else_than_who_was_told() -> None:
+    device = Device()
+    poll, person = arrived(device=device, squaring_us=1.0)
+    asking = poll.last
+    asking.answer(202, wait_told(verdict="challenge", chance=0.1, chance_soon=0.1, puzzle=PUZZLE))
+    ((_, done),) = device.asked
+    done("answer")
+    poll.pass_time(2.0)
+    asking.answer(202, wait_told(chance=0.9, chance_soon=0.9))
+    poll.pass_time(50.0)
+    person.look()
+    assert (person.fate.solved, person.fate.soon.told) == (1, 0)
+    assert (person.fate.minute.told, person.fate.minute.expected) == (1, pytest.approx(0.853, abs=0.01))
 
 
 def test_a_puzzle_takes_as_long_as_the_device_needs_and_the_place_is_kept_meanwhile() -> None:

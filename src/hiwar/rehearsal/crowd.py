@@ -23,6 +23,7 @@ from hiwar.rehearsal.orders import (
     End,
     GroupFigures,
     Interval,
+    Kept,
     Leave,
     Living,
     Order,
@@ -226,10 +227,8 @@ def figures_of(group: Group) -> GroupFigures:
         waited=sum(fate.waited for fate in fates),
         refused=int(total("refused")),
         unanswered=int(total("unanswered")),
-        draws=int(total("draws")),
-        wins=int(total("wins")),
-        expected=total("expected"),
-        spread=total("spread"),
+        soon=_kept(fate.soon for fate in fates),
+        minute=_kept(fate.minute for fate in fates),
         solved=int(total("solved")),
         unsolved=int(total("unsolved")),
         effort=max((fate.effort for fate in fates), default=0),
@@ -245,6 +244,13 @@ def figures_of(group: Group) -> GroupFigures:
 
 def _known(fates: Iterable[Fate], name: str) -> int:
     return sum(getattr(fate, name) is not None for fate in fates)
+
+
+def _kept(each_kept: Iterable[Kept]) -> Kept:
+    kept = Kept()
+    for each in each_kept:
+        kept.merge(each)
+    return kept
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ told.
 from math import sqrt
 
 from hiwar.rehearsal.acts import BY_NAME, Act
-from hiwar.rehearsal.orders import SEATED, GroupFigures
+from hiwar.rehearsal.orders import SEATED, GroupFigures, Kept
 from hiwar.rehearsal.people import GAP_INTERVALS_MAX, GAP_S_MAX
 from hiwar.rehearsal.records import ActReport, Finding, RecordingReport
 
@@ -20,7 +20,7 @@ ODDS_WITHIN = 0.05
 NOISES = 2.0  # standard deviations: of 100 draws chance alone makes several percent
 BACK_S = 3.0
 INATTENTION_MAX = 0.5  # a crowd that looked less than half of the time has seen nothing
-DRAWS_MIN = 50  # fewer say nothing about odds
+TOLD_MIN = 50  # chances: fewer say nothing about odds
 COME_MIN = 10
 
 
@@ -102,7 +102,8 @@ def _judge_newcomers(report: ActReport, act: Act) -> list[Finding]:
     if new is not None and new.came >= COME_MIN:
         found.append(_answered_in_time(new, report.seconds))
         if act.few:
-            found.append(_odds_kept(new))
+            found.append(_odds_kept("odds kept", new.soon, new.waited))
+            found.append(_odds_kept("odds of a minute kept", new.minute, new.waited))
         else:
             found.append(at_least("newcomers seated", share(new.seated, new.came), "share", SEATED_SHARE))
     invited = report.groups.get("invited")
@@ -117,13 +118,13 @@ def _answered_in_time(new: GroupFigures, seconds: float) -> Finding:
     return at_most("first answer", late, "s", FIRST_ANSWER_S)
 
 
-def _odds_kept(new: GroupFigures) -> Finding:
+def _odds_kept(name: str, kept: Kept, waited: int) -> Finding:
     """Of those who waited and were told a chance: how far what came of it is from what was told."""
-    if new.draws < DRAWS_MIN or not new.waited:
-        return at_most("odds kept", None, "share", ODDS_WITHIN)
-    off = abs(new.wins - new.expected) / new.waited
-    noise = NOISES * sqrt(new.spread) / new.waited
-    return at_most("odds kept", off, "share", round(max(ODDS_WITHIN, noise), 3))
+    if kept.told < TOLD_MIN or not waited:
+        return at_most(name, None, "share", ODDS_WITHIN)
+    off = abs(kept.wins - kept.expected) / min(waited, kept.told)
+    noise = NOISES * sqrt(kept.spread) / min(waited, kept.told)
+    return at_most(name, off, "share", round(max(ODDS_WITHIN, noise), 3))
 
 
 def share(part: float, whole: float) -> float:

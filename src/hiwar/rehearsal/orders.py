@@ -80,6 +80,28 @@ class Living(Order, frozen=True):
     thrown_out: int
 
 
+class Kept(msgspec.Struct, kw_only=True):
+    """What people were told of their chances, and what came of it: `told` chances, the `wins` they were told
+    of, what the chances add up to (`expected`), and the variance of that sum (`spread`)."""
+
+    told: int = 0
+    wins: int = 0
+    expected: float = 0.0
+    spread: float = 0.0
+
+    def add(self, chance: float, *, won: bool) -> None:
+        self.told += 1
+        self.wins += won
+        self.expected += chance
+        self.spread += chance * (1 - chance)
+
+    def merge(self, other: "Kept") -> None:
+        self.told += other.told
+        self.wins += other.wins
+        self.expected += other.expected
+        self.spread += other.spread
+
+
 class GroupFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a group in an act; times in seconds, percentiles by nearest rank, None of nobody.
     `present` were there at its end, `listening` of them heard; the rest as in `people.Fate`."""
@@ -96,10 +118,8 @@ class GroupFigures(msgspec.Struct, frozen=True, kw_only=True):
     waited: int
     refused: int
     unanswered: int
-    draws: int
-    wins: int
-    expected: float
-    spread: float
+    soon: Kept
+    minute: Kept
     solved: int
     unsolved: int
     effort: int

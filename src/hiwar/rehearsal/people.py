@@ -9,23 +9,26 @@ Rules
 - Not before the door said so is it asked again; nobody answering is tried again soon, doubling.
 - A puzzle takes as long as the person's device needs (`squaring_us` each, drawn by who makes them). This
   machine does the work meanwhile; where it cannot in time, that counts as a device too slow, and no more.
-- What was told about chances is kept beside what came of it: the chance within a minute as the chance until
-  the next question, and whether that brought the seat.
+- What was told about chances is kept beside what came of it: the chance within five seconds until the next
+  question, and the first chance within a minute until the act is over. What somebody was told who then
+  solved a puzzle was told to somebody else.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from random import Random
 from typing import Protocol
 
 import msgspec
 
 from hiwar.admission import pace
-from hiwar.admission.odds import EPOCH_S, SHOWN_S
+from hiwar.admission.odds import EPOCH_S, SHOWN_S, SOON_S
 from hiwar.admission.pace import RAMP_MS_PER_SECOND
 from hiwar.admission.puzzle import parse_puzzle
 from hiwar.rehearsal.exchange import Answered, Exchange, render_request
+from hiwar.rehearsal.orders import Kept
 from hiwar.rehearsal.sockets import Line, Poll
 
 PATIENCE_S = 8.0  # for an answer
@@ -33,6 +36,7 @@ KEEP_S = 8.0  # how often who solves asks, so that the place in the draw is kept
 AGAIN_S_MIN, AGAIN_S_MAX, AGAIN_S_UNSAID = 1.0, 120.0, 10.0
 FIRST_S, LAST_S, LAST_UNANSWERED_S = 0.15, 15.0, 2.2  # between tries that failed
 JITTER = 0.2
+MINUTE_S_MIN = 45.0  # of a minute, to judge what was told of one
 GAP_S_MAX, GAP_INTERVALS_MAX = 2.5, 2.0  # of a seated listener's silence
 SEATLESS = ("full", "siege", "record-only")  # refusals that nobody gets who holds a seat
 RAMP_PER_S, ANNOUNCED_S = RAMP_MS_PER_SECOND / 1000, pace.ANNOUNCED_S
@@ -56,9 +60,24 @@ class Told(msgspec.Struct):
     ticket: str = ""
     waiting: str = ""
     chance: float | None = None
+    chance_soon: float | None = None
     ask_again_s: float = 0.0
     puzzle: str = ""
     reason: str = ""
+
+
+@dataclass(slots=True)
+class Said:
+    """A chance in each second, said at a moment; `won_at`: when it had brought the seat."""
+
+    at: float
+    each_epoch: float
+    won_at: float = inf
+
+    def within(self, seconds: float) -> float:
+        """The chance of that time, which is so many draws and perhaps one more."""
+        whole = int(seconds / EPOCH_S)
+        return 1 - (1 - self.each_epoch) ** whole * (1 - self.each_epoch * (seconds / EPOCH_S - whole))
 
 
 class Solver(Protocol):
@@ -70,10 +89,10 @@ class Solver(Protocol):
 class Fate:
     """What became of one person. Times in seconds since they came; None: not yet.
 
-    `wins`, `expected`, `draws`: seats that came of waiting, what the told chances add up to, and in how many
-    stretches of waiting a chance was known; `spread`: the variance of the sum. The time until the first
-    answer and `gap_s`, the longest silence, are what is certain: without the time in which this process did
-    not look. `gap_seen_s` is as it looked, `gap_intervals` the former in write intervals."""
+    `soon`: of each stretch of waiting, the chance that was told until the next question; `minute`: the first
+    chance that was told of a minute, once the act is over. The time until the first answer and `gap_s`, the
+    longest silence, are what is certain: without the time in which this process did not look. `gap_seen_s` is
+    as it looked, `gap_intervals` the former in write intervals."""
 
     first_answer_s: float | None = None
     seated_s: float | None = None
@@ -85,10 +104,8 @@ class Fate:
     solved: int = 0
     unsolved: int = 0
     effort: int = 0
-    wins: int = 0
-    draws: int = 0
-    expected: float = 0.0
-    spread: float = 0.0
+    soon: Kept = field(default_factory=Kept)
+    minute: Kept = field(default_factory=Kept)
     gap_s: float = 0.0
     gap_seen_s: float = 0.0
     gap_intervals: float = 0.0
@@ -153,7 +170,8 @@ class Person:
         self._puzzle = ""
         self._failures = 0
         self._call = 0
-        self._odds: tuple[float, float] | None = None  # when a chance was told, and the chance in an epoch
+        self._soon: Said | None = None
+        self._minute: Said | None = None
         self._exchange: Exchange | None = None
         self._line: Line | None = None
         self._head = b""
@@ -177,7 +195,7 @@ class Person:
 
     def leave(self) -> None:
         """Nobody listens here any more."""
-        self._look_at_silence()
+        self.look()
         self.state = State.GONE
         self._call += 1
         if self._exchange is not None:
@@ -187,13 +205,14 @@ class Person:
 
     def begin_act(self) -> Fate:
         """The fate so far; from now on it is counted anew."""
-        self._look_at_silence()
+        self.look()
         former, self.fate = self.fate, Fate()
         return former
 
     def look(self) -> None:
-        """Take in a silence that goes on."""
+        """Take in a silence that goes on, and what came of a chance: an act is over."""
         self._look_at_silence()
+        self._settle_minute()
 
     # Asking.
 
@@ -256,8 +275,10 @@ class Person:
         self._waiting = told.waiting or self._waiting
         self.fate.waited = True
         self.state = State.WAITING
-        if told.chance is not None:
-            self._odds = (now, 1 - (1 - min(told.chance, 1.0)) ** (EPOCH_S / SHOWN_S))
+        if told.chance_soon is not None:
+            self._soon = _said(now, told.chance_soon, SOON_S)
+        if told.chance is not None and self._minute is None and not (self._puzzle or told.puzzle):
+            self._minute = _said(now, told.chance, SHOWN_S)
         if told.puzzle and not self._puzzle:
             self._solve(told.puzzle, now)
         self._again_after(KEEP_S if self._puzzle else _bounded(told.ask_again_s))
@@ -296,15 +317,19 @@ class Person:
 
     def _settle_odds(self, now: float, *, won: bool) -> None:
         """What was told about this stretch of waiting, and what came of it."""
-        if self._odds is None:
-            return
-        at, each_epoch = self._odds
-        self._odds = None
-        chance = 1 - (1 - each_epoch) ** ((now - at) / EPOCH_S)
-        self.fate.draws += 1
-        self.fate.wins += won
-        self.fate.expected += chance
-        self.fate.spread += chance * (1 - chance)
+        if self._soon is not None:
+            self.fate.soon.add(self._soon.within(now - self._soon.at), won=won)
+            self._soon = None
+        if won and self._minute is not None and self._minute.won_at == inf:
+            self._minute.won_at = now
+
+    def _settle_minute(self) -> None:
+        """The same of the minute, as far as it has passed."""
+        said, self._minute = self._minute, None
+        if said is not None:
+            lasted_s = min(SHOWN_S, self._house.poll.now - said.at)
+            if lasted_s >= MINUTE_S_MIN:
+                self.fate.minute.add(said.within(lasted_s), won=said.won_at <= said.at + lasted_s)
 
     # The puzzle.
 
@@ -327,6 +352,7 @@ class Person:
     def _bring(self, challenge: str, answer: str) -> None:
         if self._puzzle == challenge and self.state in (State.WAITING, State.ASKING, State.REFUSED):
             self._puzzle = ""
+            self._soon = self._minute = None
             self.fate.solved += 1
             self._ask(answer)
 
@@ -406,6 +432,10 @@ class Person:
         fate.gap_s = max(fate.gap_s, certain_s)
         fate.gap_intervals = max(fate.gap_intervals, intervals)
         fate.gaps_over += ends and (certain_s > GAP_S_MAX or intervals > GAP_INTERVALS_MAX)
+
+
+def _said(now: float, chance: float, seconds: float) -> Said:
+    return Said(now, 1 - (1 - min(chance, 1.0)) ** (EPOCH_S / seconds))
 
 
 def _read(body: bytes) -> Told:

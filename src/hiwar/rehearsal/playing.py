@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hiwar.admission.rungs import RUNGS
+from hiwar.admission.rungs import RUNGS, Rung
+from hiwar.admission.seats import GRACE_S
 from hiwar.ops.clock import monotonic, wallclock
 from hiwar.rehearsal.acts import Act, Scale, attack_of
 from hiwar.rehearsal.figures import percentile
@@ -33,7 +34,9 @@ JOIN_PER_S = 200.0  # those who listen throughout
 JOIN_S_MAX = 30.0
 SETTLE_S = 3.0  # the children that have just been started have had their turn
 REST_S, REST_S_MAX = 2.0, 12.0  # between acts; so long is waited for the door to be calm again
-FEW_SHARE = 1.45  # seats of those taken: strangers may hold 70 %
+FEW_SHARE = 1.43  # seats of those who listen: strangers may hold 70 %
+KEPT_SHARE, KEPT_S_MAX = 1.01, GRACE_S + 10.0  # until the seats kept for an act before are free
+FEW_S_MAX = 5.0  # until the door knows that seats are few
 FEW_FLOW_SHARE = 0.5  # of the newcomers, a second: seats that the host adds
 TLS_JOIN_PER_S = 60.0
 GROUPS = ("newcomers", "storm", "hall", "invited")
@@ -108,11 +111,12 @@ class Player:
         self._moment = Moment(act=act.name, living=self._moment.living)
         scale, troupe = self._scale, self._troupe
         seconds = act.seconds(scale)
+        few = self._make_few() if act.few else 0
         troupe.read_control()
         before, seen = self._read_border(), Seen()
         troupe.crowd.tell(BeginAct())
         self._bring(act, seconds)
-        self._go_on(act, seconds, seen)
+        self._go_on(act, seconds, few, seen)
         troupe.crowd.tell(Tell())
         crowded = troupe.crowd.wait_for(Crowded, ANSWER_S_MAX)
         control, after = troupe.read_control(), self._read_border()
@@ -142,11 +146,25 @@ class Player:
         if attack is not None:
             troupe.attackers.tell(msgspec.structs.replace(attack, seconds=seconds))
 
-    def _go_on(self, act: Act, seconds: float, seen: Seen) -> None:
+    def _make_few(self) -> int:
+        """The host allows few seats, so that they are drawn when people come; how many. First the seats that
+        are kept for those of the act before come free, or they would in the middle of this one."""
+        listeners, end = self._scale.listeners, monotonic() + KEPT_S_MAX
+        few = round(listeners * FEW_SHARE)
+        wished = False
+        while monotonic() < end:
+            self._look(Seen())
+            row = self._moment.row
+            if row is not None and not wished and row.taken <= listeners * KEPT_SHARE:
+                self._troupe.instance.wish("seats", few)
+                wished, end = True, monotonic() + FEW_S_MAX
+            if row is not None and wished and row.seats <= few and row.rung >= Rung.BUSY.severity:
+                break
+        return few
+
+    def _go_on(self, act: Act, seconds: float, few: int, seen: Seen) -> None:
         began = monotonic()
         end, kill_at, allowed_at, killed = began + seconds, began + seconds / 2, began, False
-        front = self._troupe.front()
-        few = round((front.taken if front else self._scale.listeners) * FEW_SHARE) + 5
         while (now := monotonic()) < end:
             self._moment.left_s = end - now
             if act.few and now >= allowed_at:

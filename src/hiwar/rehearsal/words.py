@@ -99,6 +99,9 @@ FINDINGS: Mapping[str, Said] = MappingProxyType(
         "newcomers seated": Said("من جلس من القادمين", "Newcomers seated"),
         "invited seated": Said("من جلس من المدعوين", "Invited people seated"),
         "odds kept": Said("الفرق بين الاحتمال المعلن وما حدث", "Between the odds told and what came of them"),
+        "odds of a minute kept": Said(
+            "الفرق بين احتمال الدقيقة المعلن وما حدث", "The same of the odds within a minute"
+        ),
         "record-only": Said("مدة «التسجيل فقط»", "Time on record-only"),
         "verified": Said("ما وجده فحص التسجيل", "Found by verifying the recording"),
         "journal gaps": Said("ثغرات في يومية التسجيل", "Gaps in the recording's journal"),
