@@ -102,6 +102,28 @@ async def test_the_same_bytes_are_turned_away_again_unasked_for_a_moment() -> No
         writer.close()
 
 
+@pytest.mark.parametrize(("refusal_s", "then"), [(0.05, b""), (60.0, GET), (60.0, b"close")])
+async def test_repetitions_are_counted_once_forgotten(refusal_s: float, then: bytes) -> None:
+    """That is in time, or when something else is asked, or when the connection goes."""
+    async with open_door(fine, replace(QUICK, idle_s=60.0, refusal_s=refusal_s), refuse=refuse) as (
+        door,
+        port,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(NO)
+            assert await _answer(reader) == ANSWER
+        if then == GET:
+            writer.write(GET)
+        elif then:
+            writer.close()
+        await until(lambda: door.counts["turned_away"] == 3)
+        assert door.connections == (then != b"close")
+        writer.close()
+        await until(lambda: not door.connections)
+        assert door.counts["turned_away"] == 3
+
+
 async def test_half_a_request_after_one_turned_away_is_no_repetition() -> None:
     async with open_door(fine, refuse=refuse) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -150,7 +172,8 @@ async def test_an_idle_connection_is_closed_and_being_turned_away_is_not_idle() 
 
 async def test_who_does_not_read_that_they_are_turned_away_is_let_go() -> None:
     long = ANSWER.replace(b"Content-Length: 5", b"Content-Length: 8192").replace(b"later", b"x" * 8192)
-    async with open_door(fine, refuse=lambda draft, client: long) as (door, port):
+    limits = replace(QUICK, refusal_s=0.02)
+    async with open_door(fine, limits, refuse=lambda draft, client: long) as (door, port):
         client = connect(port, receive_bytes=4096)
         client.setblocking(False)
         loop = asyncio.get_running_loop()

@@ -5,10 +5,11 @@ state has one absolute deadline on the server's wheel: a silent or dripping conn
 matter what it sends. After a problem in reading the answer is written, the sending side is shut, and what
 still comes is thrown away for a moment (`linger_s`), so that a reset does not destroy the answer.
 
-A request that the door's `refuse` turns away is answered at once, with no task and no drain. For `refusal_s`
-the same bytes get the same answer without being read or asked about again: a flood on one connection then
-costs hardly more than the read and the write. Who does not read such answers, or has sent the next request
-before this one was answered, is let go.
+A request that the door's `refuse` turns away is answered at once, with no task and no drain. Until the door
+has it forgotten, at latest after `refusal_s`, the same bytes get the same answer without being read or asked
+about again: a flood on one connection then costs hardly more than the system's read and write. No clock is
+read for a repetition, no deadline moved, and it is counted when it is forgotten. Who does not read such
+answers, or has sent the next request before this one was answered, is let go.
 
 An answer is given time by how fast it is taken: from one pause of the transport to the next, the client must
 have taken what lies between the marks of its buffer within `write_stall_s`. Who does not is closed with RST,
@@ -61,8 +62,9 @@ class DoorConnection(asyncio.Protocol):
 
     __slots__ = (
         "_awaiting", "_closed_by", "_closing", "_discarded", "_owner", "_paused", "_reader",
-        "_reading_paused", "_refusal", "_refused", "_refused_until", "_requests", "_task", "_trusted",
-        "_waiter", "asked", "deadline", "made", "peer", "scheduled", "secure", "server", "transport",
+        "_reading_paused", "_refusal", "_refused", "_repeats_left", "_repeats_max", "_requests", "_task",
+        "_trusted", "_waiter", "asked", "deadline", "made", "peer", "scheduled", "secure", "server",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, server: "DoorServer", peer: str, *, secure: bool, trusted: bool) -> None:
@@ -77,9 +79,10 @@ class DoorConnection(asyncio.Protocol):
         self._trusted = trusted  # its headers may name the client
         self._reader: RequestReader | None = RequestReader(server.limits, server.body_bound, server.heads)
         self._requests = 0
-        self._refused = b""  # the request that was turned away last, as it came; b'' when it was answered
+        self._refused = b""  # the request just turned away, as it came; b'' once it is forgotten
         self._refusal = b""
-        self._refused_until = 0.0
+        self._repeats_max = 0  # of it, before the connection's last request
+        self._repeats_left = 0
         self._task: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._owner: Owner | None = None
@@ -109,8 +112,11 @@ class DoorConnection(asyncio.Protocol):
         self.server.schedule(self, self.server.limits.head_s)
 
     def data_received(self, data: bytes) -> None:
-        if data == self._refused and self._refuse_again():
+        if data == self._refused and self._repeats_left and self.transport is not None:
+            self._repeats_left -= 1
+            self.transport.write(self._refusal)
             return
+        self.forget_refusal()
         reader = self._reader
         if reader is None or self._closing:
             self._discard(len(data))
@@ -130,6 +136,7 @@ class DoorConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self.deadline = NEVER
+        self.forget_refusal()
         self.server.forget(self)
         if self._task is not None:
             self._task.cancel()
@@ -141,6 +148,7 @@ class DoorConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        self.forget_refusal()
         if self._owner is not None:
             self._owner.pause_writing()
 
@@ -198,6 +206,7 @@ class DoorConnection(asyncio.Protocol):
     def close(self) -> None:
         """Send what is buffered, then close; at latest after `write_stall_s`."""
         self._closing = True
+        self.forget_refusal()
         if self.transport is not None:
             self._leave()
             self.transport.close()
@@ -249,13 +258,11 @@ class DoorConnection(asyncio.Protocol):
         server.counts["requests"] += 1
         self.deadline = NEVER
         self._awaiting = None
-        self._refused = b""
         self._task = server.start(self._answer(draft, client, secure=secure))
 
     def _turn_away(self, draft: Draft, reader: RequestReader, answer: bytes, received: bytes) -> None:
         server = self.server
         server.counts["turned_away"] += 1
-        self._refused = b""
         if self._paused or self.transport is None:  # who does not even read that they are turned away
             self._reset()
             return
@@ -267,24 +274,20 @@ class DoorConnection(asyncio.Protocol):
             return
         self.transport.write(answer)
         self._awaiting = Awaiting.NOTHING
-        server.schedule(self, server.limits.idle_s)
-        if not draft.length and len(received) <= REMEMBERED_BYTES_MAX:
+        server.schedule(self, server.limits.refusal_s + server.limits.idle_s)  # repetitions do not move it
+        if not draft.length and len(received) <= REMEMBERED_BYTES_MAX and not self._paused:
             self._refused, self._refusal = received, answer
-            self._refused_until = server.now() + server.limits.refusal_s
+            self._repeats_max = self._repeats_left = server.limits.requests_max - 1 - self._requests
+            server.remember(self)
 
-    def _refuse_again(self) -> bool:
-        """The same request as the one before, which was turned away: so is this, if that is not long ago."""
-        server = self.server
-        now, limits = server.now(), server.limits
-        if now >= self._refused_until or self._requests >= limits.requests_max - 1:
-            return False
-        if self._paused or self._closing or self.transport is None:
-            return False
-        self._requests += 1
-        server.counts["turned_away"] += 1
-        self.deadline = now + limits.idle_s  # later than before: the wheel comes to it by itself
-        self.transport.write(self._refusal)
-        return True
+    def forget_refusal(self) -> None:
+        """Whatever comes next is read and asked about; how often that was not done is counted now."""
+        if not self._refused:
+            return
+        repeated = self._repeats_max - self._repeats_left
+        self._requests += repeated
+        self.server.counts["turned_away"] += repeated
+        self._refused = b""
 
     def _is_last(self, draft: Draft) -> bool:
         """Whether the connection is closed after the answer to this request."""

@@ -26,4 +26,4 @@ Refuse = Callable[[Draft, str], bytes | None]
 """Asked of each request and its client's address, before any work is begun for it. None lets it through;
 bytes are a whole answer (status line, headers with Content-Length and without Connection, body), sent as
 they are: the door leaves out the body for HEAD, and says so where it closes the connection after it. For
-`refusal_s` it gives the same answer to the same bytes on the same connection without asking."""
+at most `refusal_s` it gives the same answer to the same bytes on the same connection without asking."""

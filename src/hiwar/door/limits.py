@@ -34,7 +34,7 @@ class DoorLimits:
     body_s: float = 5.0
     idle_s: float = 15.0
     write_stall_s: float = 20.0
-    refusal_s: float = 0.25  # for so long a request that was turned away is so again, unasked
+    refusal_s: float = 0.25  # for at most so long a request that was turned away is so again, unasked
     linger_s: float = 1.0
     handshake_s: float = 2.0
     handshakes_max: int = 512  # under way at once

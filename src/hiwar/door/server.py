@@ -128,6 +128,8 @@ class DoorServer:
         self._connections: set[DoorConnection] = set()
         self._wheel = Wheel(self.limits.tick_s)
         self._timer: asyncio.TimerHandle | None = None
+        self._remembering: set[DoorConnection] = set()  # what they turned away; each has it forgotten in time
+        self._forgetting: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop
         self._tasks: asyncio.TaskGroup | None = None
         self._emptied: asyncio.Event | None = None  # there once the door is closing
@@ -173,8 +175,9 @@ class DoorServer:
                     await self._emptied.wait()
         for connection in tuple(self._connections):
             connection.abort()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._forgetting):
+            if timer is not None:
+                timer.cancel()
 
     # What acceptors and connections call.
 
@@ -202,6 +205,18 @@ class DoorServer:
             self.bouncer.closed(connection.peer)
         if self._emptied is not None and not self._connections:
             self._emptied.set()
+
+    def remember(self, connection: DoorConnection) -> None:
+        """Let the connection forget what it turned away in at most `refusal_s`: one timer serves all."""
+        self._remembering.add(connection)
+        if self._forgetting is None:
+            self._forgetting = self._loop.call_later(self.limits.refusal_s, self._forget_refusals)
+
+    def _forget_refusals(self) -> None:
+        self._forgetting = None
+        for connection in self._remembering:
+            connection.forget_refusal()
+        self._remembering.clear()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
