@@ -2,8 +2,10 @@
 
 The sources sit in a network namespace. The connections come from one network that has long had its share;
 HAProxy rejects all of them at the same point (`tcp-request connection reject`). For requests wrk asks over
-kept connections, from addresses beyond their rate; nginx answers its `limit_req` with a body of equal size.
-Rounds are interleaved and medians taken; CPU is that of the process which refuses.
+kept connections, from addresses beyond their rate; nginx answers its `limit_req` with a body of equal size,
+at the same rate, and keeps a connection for as many requests. Rounds are interleaved and medians taken; CPU
+is that of the process which refuses, less what it uses while nobody comes: Hiwar's is on air meanwhile. The
+rounds of requests are so short that no connection is refused in them.
 """
 
 import contextlib
@@ -17,18 +19,23 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from time import perf_counter, sleep
 
 from bench import scripted
 from bench.harness import Outcome, Progress, cpu_nanoseconds, median
 from bench.namespaces import Namespace, namespace
 from bench.rounds import CHUNK_BYTES, come_first
+from hiwar.admission.limits import LIMITS, Limited
+from hiwar.admission.prefix import Level
+from hiwar.door.limits import DoorLimits
 from tests.running import free_port, until
 
 TITLE = "What it costs to turn somebody away"
-ROUNDS = 5
+CONNECTION_ROUNDS = 5
 CONNECTIONS = 6_000  # a round; more than any network's burst before the first of them
 WARM_CONNECTIONS = 8_000
-WRK_SECONDS = 2
+REQUEST_ROUNDS, WRK_SECONDS = 7, 1
+IDLE_S = 2.0
 WRK_CONNECTIONS = 16
 PATH = f"/c/{scripted.CONVERSATION}/now"
 REQUESTS = re.compile(r"(\d+) requests in")
@@ -59,7 +66,9 @@ def _connections(
 ) -> None:
     _knock(inside, edge.port, WARM_CONNECTIONS, "--hurry")
     refuse = partial(_knock, inside, count=CONNECTIONS)
-    ours, theirs = _rounds(progress, "connections", refuse, (edge.worker, edge.port), haproxy)
+    ours, theirs = _rounds(
+        progress, "connections", CONNECTION_ROUNDS, refuse, (edge.worker, edge.port), haproxy
+    )
     outcome.beside("Hiwar, a connection refused unread", median(ours), "us CPU")
     outcome.beside("HAProxy, a connection rejected", median(theirs), "us CPU")
     outcome.at_most("connections: Hiwar over HAProxy", _ratio(median(ours), median(theirs)), "x", 1.25)
@@ -69,6 +78,7 @@ def _connections(
 def _rounds(
     progress: Progress,
     what: str,
+    rounds: int,
     refuse: Callable[[int], int],
     hiwar: tuple[int, int],
     other: tuple[int, int] | None,
@@ -77,18 +87,27 @@ def _rounds(
     each that `refuse(port)` saw turned away. Both by pid and port."""
     ours: list[float] = []
     theirs: list[float] = []
-    for number in range(ROUNDS):
-        progress(f"{what}, round {number + 1} of {ROUNDS}")
-        ours.append(_refused_us(refuse, *hiwar))
+    idle = {pid: _busy(pid, lambda: sleep(IDLE_S)) for pid, _ in filter(None, (hiwar, other))}
+    for number in range(rounds):
+        progress(f"{what}, round {number + 1} of {rounds}")
+        ours.append(_refused_us(refuse, *hiwar, idle[hiwar[0]]))
         if other is not None:
-            theirs.append(_refused_us(refuse, *other))
+            theirs.append(_refused_us(refuse, *other, idle[other[0]]))
     return ours, theirs
 
 
-def _refused_us(refuse: Callable[[int], int], pid: int, port: int) -> float:
-    before = cpu_nanoseconds(pid)
+def _refused_us(refuse: Callable[[int], int], pid: int, port: int, idle: float) -> float:
+    began, before = perf_counter(), cpu_nanoseconds(pid)
     refused = refuse(port)
-    return (cpu_nanoseconds(pid) - before) / 1000 / refused
+    used = (cpu_nanoseconds(pid) - before) / 1000
+    return (used - idle * (perf_counter() - began) * 1e6) / refused
+
+
+def _busy(pid: int, wait: Callable[[], None]) -> float:
+    """The share of a core that the process uses meanwhile."""
+    began, before = perf_counter(), cpu_nanoseconds(pid)
+    wait()
+    return (cpu_nanoseconds(pid) - before) / 1e9 / (perf_counter() - began)
 
 
 def _knock(inside: Namespace, port: int, count: int, *options: str) -> int:
@@ -111,7 +130,9 @@ def _requests(
     if shutil.which("wrk") is None:
         outcome.beside("requests turned away", None, "us CPU", "wrk is not installed")
         return
-    ours, theirs = _rounds(progress, "requests", partial(_wrk, inside), (edge.worker, edge.port), nginx)
+    ours, theirs = _rounds(
+        progress, "requests", REQUEST_ROUNDS, partial(_wrk, inside), (edge.worker, edge.port), nginx
+    )
     outcome.beside("Hiwar, a request answered 429", median(ours), "us CPU")
     outcome.beside("nginx limit_req, the same size", median(theirs), "us CPU")
     outcome.at_most("requests: Hiwar over nginx", _ratio(median(ours), median(theirs)), "x", 1.0)
@@ -182,15 +203,15 @@ def limiting(inside: Namespace, size: int) -> Iterator[tuple[int, int] | None]:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        root, rate = Path(folder), LIMITS[Limited.REQUESTS][Level.IPV4_32]
         root.chmod(0o755)
         (root / "logs").mkdir()
         (root / "ok").write_text("ok")
         (root / "nginx.conf").write_text(
             f"""worker_processes 1; daemon off; pid {folder}/pid; error_log /dev/null crit;
 events {{ worker_connections 2048; }}
-http {{ access_log off; keepalive_requests 1000000;
- limit_req_zone $binary_remote_addr zone=z:10m rate=1r/m;
+http {{ access_log off; keepalive_requests {DoorLimits().requests_max};
+ limit_req_zone $binary_remote_addr zone=z:10m rate={rate.per_second:.0f}r/s;
  server {{ listen {inside.here}:{port} backlog=4096;
   location / {{ limit_req zone=z; limit_req_status 429; limit_req_log_level info; error_page 429 @r;
    root {folder}; try_files /ok =404; }}
