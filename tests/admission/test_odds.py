@@ -195,6 +195,17 @@ def test_everybody_let_in_at_once_does_not_come_free_again() -> None:
     assert stock.lasting(40.0, 40.0, STRANGER, MINUTE) == pytest.approx(4.0)
 
 
+def test_many_seats_at_once_are_no_flow_and_a_faster_flow_is_known_soon() -> None:
+    """The host lets 15,000 in where five a second came free, and more wait than can join in a second."""
+    stock = stock_of((0, 0, 0), 5)
+    stock.note((13_500, 12_500, 9_000), [0, 0, 0, 1500], 100.0)
+    stock.note((0, 0, 0), [0, 0, 0, 13_500], 101.0)
+    assert stock.lasting(1500.0, 1500.0, STRANGER, MINUTE) < 10.0
+    for second in range(102, 132):
+        stock.note((0, 0, 0), [0, 0, 0, 50], float(second))
+    assert stock.lasting(1500.0, 1500.0, STRANGER, MINUTE) == pytest.approx(50, rel=0.3)
+
+
 def test_seats_that_were_never_given_are_not_given_up() -> None:
     stock = Stock()
     for second in range(60):  # a house that fills by 10 a second

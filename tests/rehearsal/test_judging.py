@@ -45,7 +45,16 @@ def test_an_act_in_which_nothing_went_wrong_has_nothing_missed(name: str) -> Non
         ),
         (
             "full",
-            {"groups": {"newcomers": group(waited=100, minute=Kept(told=80, wins=30, expected=40.0))}},
+            {
+                "groups": {
+                    "newcomers": group(
+                        waited=100,
+                        soon=Kept(told=80, wins=30, expected=30.0),
+                        minute=Kept(told=80, wins=30, expected=40.0),
+                    )
+                },
+                "seconds": 60.5,
+            },
             "odds of a minute kept",
         ),
     ],
@@ -83,6 +92,7 @@ def test_where_seats_are_few_nobody_is_promised_one_but_the_odds_that_were_told(
     found = by_name(judge_act(act("full", groups={"newcomers": fair})))
     assert "newcomers seated" not in found
     assert found["odds kept"].value == pytest.approx(0.02)
+    assert "odds of a minute kept" not in found  # the act was too short to say
 
 
 def test_chance_alone_misses_no_goal() -> None:

@@ -38,6 +38,7 @@ from hiwar.admission.shares import LIMITS
 EPOCH_S = 1.0
 SMOOTHING_S = 20.0  # 6 seats a second are known to 6 %; half a minute after a cut the new rate is known
 TREND_DRAWS, TREND_S = 7, 20.0  # as far back as it is looked how many waited, and as far ahead
+SURGE_SEATS, SURGE_TIMES = 8, 4  # and so often what is usual: more seats at once are no flow
 KNOWN_S = 0.05  # less than this left of what was seen, after two minutes without waiting, is no knowledge
 SOON_S = 5.0  # about when they ask again: programs are told the chance until then, too
 SHOWN_S = 60.0  # people are told their chance within the next minute
@@ -87,15 +88,18 @@ class Stock:
     ) -> None:
         """After a draw: `rooms` as of `decide_rooms`, `given` the seats that each class was given since the
         last time, less those taken back. Seats come free as they are given up, and as the machine carries
-        more or the host lets more people in. As with `Flow`, only time counts in which somebody waited
-        (`waiting_on`)."""
+        more or the host lets more people in; very many at once are a stock, and will not come again. As with
+        `Flow`, only time counts in which somebody waited (`waiting_on`)."""
         if self._noted_at is not None:
             passed_s, counts = max(0.0, now - self._noted_at), float(self._waited_on and waiting_on)
             decay = math.exp(-passed_s / SMOOTHING_S)
+            usual = passed_s / self._time_s if self._time_s >= KNOWN_S else None
             self._time_s = self._time_s * decay + counts * passed_s
             for each, (classes, _) in enumerate(LIMITS):
                 came = sum(given[listener_class] for listener_class in classes)
-                freed = max(0, rooms[each] + came - self._rooms[each])
+                freed: float = max(0, rooms[each] + came - self._rooms[each])
+                if usual is not None:
+                    freed = min(freed, SURGE_SEATS + SURGE_TIMES * usual * self._freed[each])
                 self._freed[each] = self._freed[each] * decay + counts * freed
         self._noted_at, self._rooms, self._waited_on = now, rooms, waiting_on
 

@@ -22,6 +22,7 @@ BACK_S = 3.0
 INATTENTION_MAX = 0.5  # a crowd that looked less than half of the time has seen nothing
 TOLD_MIN = 50  # chances: fewer say nothing about odds
 COME_MIN = 10
+MINUTE_S = 60.0  # a shorter act says nothing of what was told of a minute
 
 
 def judge_act(report: ActReport) -> list[Finding]:
@@ -103,7 +104,8 @@ def _judge_newcomers(report: ActReport, act: Act) -> list[Finding]:
         found.append(_answered_in_time(new, report.seconds))
         if act.few:
             found.append(_odds_kept("odds kept", new.soon, new.waited))
-            found.append(_odds_kept("odds of a minute kept", new.minute, new.waited))
+            if report.seconds >= MINUTE_S:
+                found.append(_odds_kept("odds of a minute kept", new.minute, new.waited))
         else:
             found.append(at_least("newcomers seated", share(new.seated, new.came), "share", SEATED_SHARE))
     invited = report.groups.get("invited")

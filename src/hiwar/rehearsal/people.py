@@ -277,7 +277,7 @@ class Person:
         self.state = State.WAITING
         if told.chance_soon is not None:
             self._soon = _said(now, told.chance_soon, SOON_S)
-        if told.chance is not None and self._minute is None and not (self._puzzle or told.puzzle):
+        if told.chance is not None and self._minute is None:
             self._minute = _said(now, told.chance, SHOWN_S)
         if told.puzzle and not self._puzzle:
             self._solve(told.puzzle, now)
