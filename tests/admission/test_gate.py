@@ -151,6 +151,7 @@ def test_asking_is_limited_for_each_network_and_says_when_it_is_no_longer() -> N
     assert {type(each) for each in verdicts} == {Wait}
     assert isinstance(last, Refuse)
     assert last.reason is Refusal.TOO_MANY
+    assert (gate.counts["refuse"], gate.beyond_limits) == (1, 1)
     assert 0 < last.ask_again_s <= 1 / rate.per_second
     assert type(gate.decide(arrival(), NOW + last.ask_again_s)) is Wait
     assert type(gate.decide(arrival(address="198.51.100.1"), NOW)) is Wait

@@ -66,12 +66,14 @@ class Gate:
     """One worker's. `draw_serial` gives numbers 1..2^64-1 at random.
 
     `counts` has the verdicts by name: `admit` (into a seat just given or won, or asked for again), `seated`
-    (who listens goes on listening), `challenge`, `wait`, `refuse`.
+    (who listens goes on listening), `challenge`, `wait`, `refuse`; `beyond_limits` how many of the last for
+    their own network's limits.
     """
 
     def __init__(self, seats: SeatView, draw_serial: Callable[[], int], exempt: Exempt | None = None) -> None:
         self.posture = CLOSED
         self.counts: Counter[str] = Counter()
+        self.beyond_limits = 0
         self._seats = seats
         self._draw_serial = draw_serial
         self._exempt = exempt or Exempt()
@@ -110,6 +112,7 @@ class Gate:
         exempt = arrival.origin in self._exempt
         wait_s = 0.0 if exempt else self._joins.wait_s(arrival.origin, now)
         if wait_s:
+            self.beyond_limits += 1
             return Refuse(Refusal.TOO_MANY, wait_s)
         if self._given < posture.quota and self._may_give(arrival, exempt=exempt):
             return self._give(arrival)

@@ -202,7 +202,8 @@ class WaitingRoom:
                 known = self._lasting[listener_class, waiting] = self._last(listener_class, waiting, stock)
             if known:
                 part = self.lottery.pools[listener_class].part_of_one(site, now)
-                each_epoch, soon = (min(1.0, seats_per_s * part) for seats_per_s in known)
+                minute, soon = known
+                each_epoch, soon = min(1.0, minute * part), min(1.0, soon * part)
         return Odds(len(self._waiters), self._flow.seats_per_s, each_epoch, soon)
 
     def _last(self, listener_class: ListenerClass, waiting: int, stock: Stock | None) -> tuple[float, ...]:

@@ -64,7 +64,7 @@ class Meter:
             requests=rates["requests"] + rates["connections"],
             arrivals=sum(rates[name] for name in VERDICTS),
             joins=rates["admit"],
-            refused=rates["refuse"] + rates["refused"],
+            refused=rates["refuse"] - rates["beyond_limits"],
             frame_lateness_ms=lateness,
             frames_late=frames_late,
             recorder_lag_s=lag,
@@ -74,11 +74,11 @@ class Meter:
     def _counts(self) -> dict[str, float]:
         """Of the whole time so far; `cpu` in seconds, `bytes` of long responses."""
         counted = (self._door.counts, self._stages.counts, self._gate.counts)
-        named = (("requests", "connections", "refused"), ("writes", "bytes"), VERDICTS)
+        named = (("requests", "connections"), ("writes", "bytes"), VERDICTS)
         counts: dict[str, float] = {
             name: counter[name] for counter, names in zip(counted, named, strict=True) for name in names
         }
-        return counts | {"cpu": process_time()}
+        return counts | {"beyond_limits": self._gate.beyond_limits, "cpu": process_time()}
 
     def _health(self, now: float) -> tuple[float, float, float]:
         """The worst of the stages that are heard: lateness (ms), late frames a second, recorder lag (s)."""

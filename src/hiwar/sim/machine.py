@@ -133,7 +133,7 @@ class Machine:
             requests=asks + pages * share,
             arrivals=asks,
             joins=counts[Counted.ADMITTED] * share,
-            refused=counts[Counted.REFUSED] * share,
+            refused=(counts[Counted.REFUSED] - counts[Counted.TOO_MANY]) * share,
             frame_lateness_ms=self.frame_late_ms,
             frames_late=late_frames,
             recorder_lag_s=1.0,
