@@ -75,6 +75,25 @@ def test_what_somebody_else_wished_is_shown_but_not_over_a_field_being_filled_in
     assert page.input_value("#front-seats") == "70"
 
 
+def test_what_is_typed_while_a_wish_is_under_way_is_not_written_over(page: Any) -> None:
+    show(page)
+    page.click("#front summary")
+    page.evaluate(
+        """() => {
+            const field = document.querySelector("#front-seats");
+            const type = (text) => { field.value = text; field.dispatchEvent(new Event("input")); };
+            type("50");
+            field.form.requestSubmit();
+            type("7");
+        }"""
+    )
+    page.wait_for_function("stubs.wished.length === 1")
+    tell(page, front_door("limited", seats=50))
+    assert page.input_value("#front-seats") == "7"
+    page.press("#front-seats", "Enter")
+    assert wished(page) == [{"seats": 50}, {"seats": 7}]
+
+
 def test_nobody_is_offered_to_take_all_listeners_off(page: Any) -> None:
     show(page, hold="open")
     values = page.eval_on_selector_all("#front-hold option", "options => options.map(each => each.value)")

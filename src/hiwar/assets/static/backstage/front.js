@@ -253,8 +253,14 @@ class Hand {
     setText(this.holdHint, waits ? t("front_follows") : t(`front_means_${this.hold.value || "auto"}`));
   }
 
+  /** Whether it was heard, and the field has not been given another value meanwhile. */
+  async #wished(wish, field) {
+    const { value } = field;
+    return await this.wish(wish) && field.value === value;
+  }
+
   async #hold() {
-    if (!await this.wish({ hold: this.hold.value || null })) return;
+    if (!await this.#wished({ hold: this.hold.value || null }, this.hold)) return;
     this.#edited.delete(this.hold);
     this.hold.value = this.#held;
     this.#explain();
@@ -263,7 +269,7 @@ class Hand {
   async #seated() {
     const seats = readNumber(this.seats.value);
     if (seats !== null && !(seats >= 1 && seats <= SEATS_MAX)) return this.#complain(true);
-    if (await this.wish({ seats })) this.#edited.delete(this.seats);
+    if (await this.#wished({ seats }, this.seats)) this.#edited.delete(this.seats);
     return undefined;
   }
 
