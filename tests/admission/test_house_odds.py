@@ -74,3 +74,20 @@ def test_seats_that_the_host_adds_one_by_one_are_a_flow() -> None:
     waits = [(place, serial << 8) for serial, place in enumerate(places, 1) if place.placed]
     chances = [desk.house.odds(place, site, desk.now).within() for place, site in waits]
     assert all(chance is not None and chance > 0.2 for chance in chances)
+
+
+def test_for_whom_seats_are_kept_the_trickle_of_the_others_is_not_the_chance() -> None:
+    """Strangers hold all that they may and others wait, while 30 % of the seats are free: one of the
+    ten who have solved a puzzle is seated in each second."""
+    desk, _ = crowded(60, 90)
+    for _ in range(30):
+        desk.run(4)
+        for serial in range(1, 91):
+            if desk.enter(serial, STRANGER, site=serial << 8).seated:
+                desk.house.connect(serial, 0, desk.now)
+    assert len(desk.seated()) == 42
+    came = [desk.enter(serial, STRANGER, site=serial << 8, solved=True) for serial in range(500, 510)]
+    odds = desk.house.odds(came[-1], 509 << 8, desk.now)
+    assert odds.within_soon == pytest.approx(1 - 0.9**5)
+    stranger = desk.enter(600, STRANGER, site=600 << 8)
+    assert desk.house.odds(stranger, 600 << 8, desk.now).within() == pytest.approx(0.0, abs=0.02)

@@ -206,6 +206,22 @@ def test_many_seats_at_once_are_no_flow_and_a_faster_flow_is_known_soon() -> Non
     assert stock.lasting(1500.0, 1500.0, STRANGER, MINUTE) == pytest.approx(50, rel=0.3)
 
 
+def test_a_capacity_that_wobbles_frees_no_seats() -> None:
+    stock = Stock()
+    for second in range(100):
+        left = 3000 + 50 * (second % 2)
+        stock.note((left, left, 0), [0, 0, 0, 3], float(second))
+    assert stock.lasting(500.0, 500.0, SOLVED, MINUTE) == pytest.approx(3000 / 60 + 3, rel=0.1)
+
+
+def test_of_the_first_seats_that_are_seen_no_more_than_were_given_are_a_flow() -> None:
+    stock = Stock()
+    stock.note((0, 0, 0), NOBODY, 0.0)
+    stock.note((13_500, 12_500, 9_000), [0, 0, 0, 6], 1.0)
+    stock.note((0, 0, 0), [0, 0, 0, 0], 2.0)
+    assert stock.lasting(1500.0, 1500.0, STRANGER, MINUTE) <= 8.0
+
+
 def test_seats_that_were_never_given_are_not_given_up() -> None:
     stock = Stock()
     for second in range(60):  # a house that fills by 10 a second

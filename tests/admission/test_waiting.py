@@ -342,6 +342,30 @@ def test_seats_that_are_kept_for_others_are_not_drawn(
     assert counted[STRANGER] == pytest.approx(came.get(STRANGER, 0), abs=1 if came.get(SOLVED, 0) > 3 else 0)
 
 
+@pytest.mark.parametrize("seats", [1, 3, 4, 9])
+def test_a_turn_whose_seat_was_kept_for_others_is_not_lost(seats: int) -> None:
+    """Newcomers hold their 95 %, and as many seats as are given up are given again in each second."""
+    room, random, came = WaitingRoom(), Random(seats), Counter[ListenerClass]()
+    for number in range(2000):
+        enter(room, f"stranger {number}", STRANGER, 10_000 + number)
+        enter(room, f"solved {number}", SOLVED, number)
+    for _ in range(400 // seats):
+        drawn = room.draw(seats + 50, 0.0, random, everywhere, room_for=(60, 60, seats, 0))
+        assert len(drawn) == seats
+        came.update(each.listener_class for each in drawn)
+    assert came[STRANGER] == pytest.approx(0.05 * came.total(), abs=1)
+
+
+def test_who_comes_back_into_what_newcomers_hold_takes_of_their_room() -> None:
+    room = strangers_and_solvers(40)
+    for number in range(6):
+        enter(room, f"back {number}", RETURNING, 3000 + number)
+    counted = Counter(
+        each.listener_class for each in room.draw(80, 0.0, Random(1), everywhere, room_for=(80, 80, 10, 5))
+    )
+    assert (counted[RETURNING], counted[SOLVED] + counted[STRANGER]) == (6, 4)
+
+
 def test_where_people_with_vouchers_wait_the_lottery_shares_out() -> None:
     room = strangers_and_solvers(40)
     for number in range(40):

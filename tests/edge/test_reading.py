@@ -26,7 +26,7 @@ def test_who_listens_on_by_playlists_is_neither_an_arrival_nor_a_join() -> None:
 
 
 def test_who_is_beyond_the_limits_of_their_network_or_sends_nonsense_is_nobody_turned_away() -> None:
-    """A crowd of machines would hold the door in siege, as if it were people who would come back."""
+    """They would look like people who come back, each once a round."""
     reads, parts = meter()
     parts.gate.counts.update({"refuse": 40})
     parts.gate.beyond_limits = 30

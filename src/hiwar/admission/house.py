@@ -309,9 +309,10 @@ class House:
         self._epoch += 1
         self._epoch_ends = max(self._epoch_ends + EPOCH_S, now + EPOCH_S / 2)
         free, self._shut = self._free(capacity, cuts), not cuts.admitting
-        served = self._draw(min(free, ceil(capacity.joins * EPOCH_S)), capacity, now)
+        joins = ceil(capacity.joins * EPOCH_S)
+        served = self._draw(min(free, joins), capacity, now)
         rooms = decide_rooms(capacity.seats, self.table.held_by_class)
-        self._stock.note(rooms, self._given, now, waiting_on=self.room.weight > 0)
+        self._stock.note(rooms, self._given, now, joins=joins, waiting_on=self.room.weight > 0)
         self._given = [0] * len(ListenerClass)
         self._effort.observe(queued=self.room.weight, served=served, now=now)
 

@@ -26,6 +26,8 @@ robin over the classes that have somebody to draw, in whole hundredths: as long 
 has nobody is kept and does not grow.
 """
 
+from collections.abc import Callable
+
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.pools import WEIGHT_MAX, HasRoom, PersonPool, Pool, Random, SitePool, Waiter
 from hiwar.admission.wins import WINS_COUNTED_MAX, Wins
@@ -102,15 +104,25 @@ class Lottery:
         for pool in self.pools:
             pool.refresh(now, has_room)
 
-    def next(self, random: Random, has_room: HasRoom, *, returning: bool = True) -> Waiter | None:
-        """Who comes next; they stay in the lottery. None: nobody can be drawn. Without `returning`, those
-        who come back are passed over."""
+    def next(
+        self,
+        random: Random,
+        has_room: HasRoom,
+        *,
+        returning: bool = True,
+        kept_from: Callable[[ListenerClass], bool] | None = None,
+    ) -> Waiter | None:
+        """Who comes next; they stay in the lottery. None: nobody can be drawn, or the seat is kept from the
+        class whose turn it is, which then has its turn still. Without `returning`, those who come back are
+        passed over."""
         if returning and (waiter := self.pools[RETURNING].pick(random, has_room)) is not None:
             return waiter
         while waiting := self.waiting():  # each round ends, or empties a pool
             chosen = self._turns.choose(waiting)
             waiter = self.pools[chosen].pick(random, has_room)
             if waiter is not None:
+                if kept_from is not None and kept_from(chosen):
+                    return None
                 self._turns.took(chosen, waiting)
                 return waiter
         return None

@@ -81,15 +81,23 @@ class Stock:
         self._freed, self._time_s = [0.0] * len(LIMITS), 0.0  # sums that decay alike
         self._noted_at: float | None = None
         self._rooms = (0,) * len(LIMITS)
+        self._joins = math.inf
         self._waited_on = False
 
     def note(
-        self, rooms: tuple[int, ...], given: Sequence[int], now: float, *, waiting_on: bool = True
+        self,
+        rooms: tuple[int, ...],
+        given: Sequence[int],
+        now: float,
+        *,
+        joins: float = math.inf,
+        waiting_on: bool = True,
     ) -> None:
         """After a draw: `rooms` as of `decide_rooms`, `given` the seats that each class was given since the
         last time, less those taken back. Seats come free as they are given up, and as the machine carries
-        more or the host lets more people in; very many at once are a stock, and will not come again. As with
-        `Flow`, only time counts in which somebody waited (`waiting_on`)."""
+        more or the host lets more people in, less what it carries less; very many at once are a stock, and
+        will not come again. `joins`: how many may join in a draw. As with `Flow`, only time counts in which
+        somebody waited (`waiting_on`)."""
         if self._noted_at is not None:
             passed_s, counts = max(0.0, now - self._noted_at), float(self._waited_on and waiting_on)
             decay = math.exp(-passed_s / SMOOTHING_S)
@@ -97,11 +105,19 @@ class Stock:
             self._time_s = self._time_s * decay + counts * passed_s
             for each, (classes, _) in enumerate(LIMITS):
                 came = sum(given[listener_class] for listener_class in classes)
-                freed: float = max(0, rooms[each] + came - self._rooms[each])
-                if usual is not None:
-                    freed = min(freed, SURGE_SEATS + SURGE_TIMES * usual * self._freed[each])
-                self._freed[each] = self._freed[each] * decay + counts * freed
+                freed = rooms[each] + came - self._rooms[each]
+                if usual is None:
+                    surge: float = max(SURGE_SEATS, came)
+                else:
+                    surge = SURGE_SEATS + SURGE_TIMES * usual * abs(self._freed[each])
+                self._freed[each] = self._freed[each] * decay + counts * max(-surge, min(freed, surge))
         self._noted_at, self._rooms, self._waited_on = now, rooms, waiting_on
+        self._joins = joins
+
+    def left(self, listener_class: ListenerClass) -> float:
+        """How many seats a class may have of the next draw: what the last left, as far as they can join."""
+        rooms = zip(LIMITS, self._rooms, strict=True)
+        return min(self._joins, *(room for (classes, _), room in rooms if listener_class in classes))
 
     def lasting(
         self, seats_per_s: float, of_class: float, listener_class: ListenerClass, seconds: float
@@ -110,7 +126,7 @@ class Stock:
         if self._noted_at is None or not seats_per_s:
             return of_class
         known = self._time_s >= KNOWN_S
-        freed = [each / self._time_s if known else of_class for each in self._freed]
+        freed = [max(0.0, each) / self._time_s if known else of_class for each in self._freed]
         last = [room / seconds + each for room, each in zip(self._rooms, freed, strict=True)]
         bounds = (each for each, (classes, _) in zip(last, LIMITS, strict=True) if listener_class in classes)
         return min(of_class * min(1.0, last[0] / seats_per_s), *bounds)

@@ -40,9 +40,9 @@ class Signals:
     `memory_available_bytes` of the machine, `listener_bytes` what one more listener takes.
 
     The door: `requests` is everything judged a second, connections and requests of every kind; `arrivals`
-    those among them that asked for a seat, `joins` those seated, `refused` those turned away for how the door
-    stands, and not for what their own network did, all a second. `waiting` people hold the verdict to wait,
-    `seats_taken` seats are held.
+    those among them that asked for a seat, `joins` those seated, `refused` those turned away, but for
+    those beyond the limit of their network (which siege does not look at), all a second. `waiting` people
+    hold the verdict to wait, `seats_taken` seats are held.
     """
 
     frame_lateness_ms: float

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from hiwar.admission.classes import ListenerClass
 from hiwar.admission.lottery import CLASSES, INVITED, RETURNING, SOLVED, STRANGER, Lottery
-from hiwar.admission.odds import SHOWN_S, SOON_S, Flow, Odds, Stock, Trend
+from hiwar.admission.odds import EPOCH_S, SHOWN_S, SOON_S, Flow, Odds, Stock, Trend
 from hiwar.admission.pools import HasRoom, Random, Waiter, below
 
 WAITING_MAX = 65_536  # 13,000 of them ask each second: what one door can answer; about 40 MB
@@ -87,6 +87,9 @@ class WaitingRoom:
         self.lottery = Lottery()
         self._flow = Flow()
         self._trend = Trend()
+        self._served = [False] * len(
+            CLASSES
+        )  # whether the last draw left nobody of a class for want of seats
         self._lasting: dict[tuple[ListenerClass, int], tuple[float, ...]] = {}  # see `_last`, by who waits
         self._waiting_max, self._region_sites_max = waiting_max, region_sites_max
         self._waiters: OrderedDict[str, Waiter] = OrderedDict()  # who asked longest ago comes first
@@ -212,6 +215,8 @@ class WaitingRoom:
         of_class, of_all = self._flow.seats_per_s_of(listener_class, waiting), self._flow.seats_per_s
         if of_class is None or of_all is None:
             return ()
+        if stock is not None and self._served[listener_class]:
+            of_class = max(of_class, stock.left(listener_class) / EPOCH_S)
         lasting = (
             of_class if stock is None else stock.lasting(of_all, of_class, listener_class, seconds)
             for seconds in HORIZONS_S
@@ -290,28 +295,31 @@ class WaitingRoom:
         self, seats: int, now: float, random: Random, has_room: HasRoom, room_for: Sequence[float]
     ) -> Iterator[Waiter]:
         """Up to `seats` people, each of whom must be seated before the next is asked for."""
-        denied, came = 0, [0] * len(CLASSES)
+        denied = newcomers = strangers = 0  # these two of this draw, by how their seats are held
+
+        def kept_from(listener_class: ListenerClass) -> bool:
+            """Whether the next seat is kept for others."""
+            waiting = self.lottery.waiting()
+            if listener_class < SOLVED or waiting >> INVITED & 1:
+                return False
+            if newcomers >= room_for[SOLVED]:
+                return True
+            alone = listener_class is STRANGER and not waiting >> SOLVED & 1
+            return alone and strangers >= room_for[STRANGER]
+
         while seats > 0:
-            waiter = self.lottery.next(random, has_room, returning=denied < DENIED_MAX)
-            if waiter is None or self._kept_from(waiter.listener_class, came, room_for):
+            returning = denied < DENIED_MAX
+            waiter = self.lottery.next(random, has_room, returning=returning, kept_from=kept_from)
+            if waiter is None:
                 return
             if waiter.listener_class is RETURNING and not self.lottery.may_claim(waiter, now, has_room):
                 denied += 1
                 self._deny_claim(waiter, now)
             else:
                 seats -= 1
-                came[waiter.listener_class] += 1
+                newcomers += waiter.capped
+                strangers += waiter.listener_class is STRANGER
                 yield waiter
-
-    def _kept_from(self, listener_class: ListenerClass, came: list[int], room_for: Sequence[float]) -> bool:
-        """Whether the next seat is kept for others, where so many of each class came in this draw."""
-        waiting = self.lottery.waiting()
-        if listener_class < SOLVED or waiting >> INVITED & 1:
-            return False
-        if came[SOLVED] + came[STRANGER] >= room_for[SOLVED]:
-            return True
-        strangers_alone = listener_class is STRANGER and not waiting >> SOLVED & 1
-        return strangers_alone and came[STRANGER] >= room_for[STRANGER]
 
     def _deny_claim(self, waiter: Waiter, now: float) -> None:
         """One who comes back waits with the newcomers; or not at all, where those have no place."""
@@ -338,7 +346,9 @@ class WaitingRoom:
             taken[each.listener_class] += 1
         waits_on = bool(self.waiting(RETURNING) or self.lottery.waiting())
         self._flow.note(len(drawn), taken, waits_on, now, waiting=waiting, shut=shut)
-        self._trend.note([pool.total for pool in self.lottery.pools], now)
+        weights = [pool.total for pool in self.lottery.pools]
+        self._trend.note(weights, now)
+        self._served = [not shut and not weight for weight in weights]
         self._lasting.clear()
 
 

@@ -27,6 +27,7 @@ from hiwar.admission import pace
 from hiwar.admission.odds import EPOCH_S, SHOWN_S, SOON_S
 from hiwar.admission.pace import RAMP_MS_PER_SECOND
 from hiwar.admission.puzzle import parse_puzzle
+from hiwar.admission.waiting import ASK_AGAIN_S
 from hiwar.rehearsal.exchange import Answered, Exchange, render_request
 from hiwar.rehearsal.orders import Kept
 from hiwar.rehearsal.sockets import Line, Poll
@@ -36,6 +37,7 @@ KEEP_S = 8.0  # how often who solves asks, so that the place in the draw is kept
 AGAIN_S_MIN, AGAIN_S_MAX, AGAIN_S_UNSAID = 1.0, 120.0, 10.0
 FIRST_S, LAST_S, LAST_UNANSWERED_S = 0.15, 15.0, 2.2  # between tries that failed
 JITTER = 0.2
+HEARD_S = ASK_AGAIN_S / 2  # after being drawn, on average: at the next question
 MINUTE_S_MIN = 45.0  # of a minute, to judge what was told of one
 GAP_S_MAX, GAP_INTERVALS_MAX = 2.5, 2.0  # of a seated listener's silence
 SEATLESS = ("full", "siege", "record-only")  # refusals that nobody gets who holds a seat
@@ -327,9 +329,9 @@ class Person:
         """The same of the minute, as far as it has passed."""
         said, self._minute = self._minute, None
         if said is not None:
-            lasted_s = min(SHOWN_S, self._house.poll.now - said.at)
+            lasted_s = min(SHOWN_S, self._house.poll.now - said.at - HEARD_S)
             if lasted_s >= MINUTE_S_MIN:
-                self.fate.minute.add(said.within(lasted_s), won=said.won_at <= said.at + lasted_s)
+                self.fate.minute.add(said.within(lasted_s), won=said.won_at <= said.at + lasted_s + HEARD_S)
 
     # The puzzle.
 
