@@ -36,10 +36,12 @@ from hiwar.admission.lottery import CLASSES, RETURNING, SHARES_OF
 from hiwar.admission.shares import LIMITS
 
 EPOCH_S = 1.0
-SMOOTHING_S = 20.0  # 6 seats a second are known to 6 %; half a minute after a cut the new rate is known
+SMOOTHING_S = (
+    10.0  # 6 seats a second are known to 9 %; a quarter of a minute after a cut the new rate is known
+)
 TREND_DRAWS, TREND_S = 7, 20.0  # as far back as it is looked how many waited, and as far ahead
 SURGE_SEATS, SURGE_TIMES = 8, 4  # and so often what is usual: more seats at once are no flow
-KNOWN_S = 0.05  # less than this left of what was seen, after two minutes without waiting, is no knowledge
+KNOWN_S = 1e-4  # less than this left of what was seen, after two minutes without waiting, is no knowledge
 SOON_S = 5.0  # about when they ask again: programs are told the chance until then, too
 SHOWN_S = 60.0  # people are told their chance within the next minute
 
