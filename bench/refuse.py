@@ -5,7 +5,8 @@ HAProxy rejects all of them at the same point (`tcp-request connection reject`).
 kept connections, from addresses beyond their rate; nginx answers its `limit_req` with a body of equal size,
 at the same rate, and keeps a connection for as many requests. Rounds are interleaved and medians taken; CPU
 is that of the process which refuses, less what it uses while nobody comes: Hiwar's is on air meanwhile. The
-rounds of requests are so short that no connection is refused in them.
+rounds of requests are so short that no connection is refused in them. wrk repeats one request, which is what
+Hiwar's memory of a refusal serves best; nginx judges each.
 """
 
 import contextlib
