@@ -313,22 +313,19 @@ def strangers_and_solvers(solver_sites: int) -> WaitingRoom:
     return room
 
 
+def drawn_by_class(room: WaitingRoom, seats: int, room_for: tuple[int, ...]) -> Counter[ListenerClass]:
+    drawn = room.draw(seats, 0.0, Random(1), everywhere, room_for=room_for)
+    return Counter(each.listener_class for each in drawn)
+
+
 @pytest.mark.parametrize(
     ("solver_sites", "allowed", "room_for", "came"),
     [
-        (
-            40,
-            9,
-            (90, 90, 60, 2),
-            {SOLVED: 40, STRANGER: 2},
-        ),  # strangers have what they may, beside all others
-        (40, 9, (90, 90, 20, 0), {SOLVED: 19, STRANGER: 1}),  # where both wait, it is shared out
-        (
-            1,
-            3,
-            (90, 90, 60, 2),
-            {SOLVED: 3, STRANGER: 2},
-        ),  # solvers who cannot be drawn leave strangers nothing
+        # Strangers have what they may, beside all others; where both wait, it is shared out; solvers who
+        # cannot be drawn leave strangers nothing.
+        (40, 9, (90, 90, 60, 2), {SOLVED: 40, STRANGER: 2}),
+        (40, 9, (90, 90, 20, 0), {SOLVED: 19, STRANGER: 1}),
+        (1, 3, (90, 90, 60, 2), {SOLVED: 3, STRANGER: 2}),
         (1, 0, (90, 90, 60, 0), {}),
     ],
 )
@@ -360,9 +357,7 @@ def test_who_comes_back_into_what_newcomers_hold_takes_of_their_room() -> None:
     room = strangers_and_solvers(40)
     for number in range(6):
         enter(room, f"back {number}", RETURNING, 3000 + number)
-    counted = Counter(
-        each.listener_class for each in room.draw(80, 0.0, Random(1), everywhere, room_for=(80, 80, 10, 5))
-    )
+    counted = drawn_by_class(room, 80, (80, 80, 10, 5))
     assert (counted[RETURNING], counted[SOLVED] + counted[STRANGER]) == (6, 4)
 
 
@@ -370,10 +365,7 @@ def test_where_people_with_vouchers_wait_the_lottery_shares_out() -> None:
     room = strangers_and_solvers(40)
     for number in range(40):
         enter(room, f"invited {number}", INVITED, 2000 + number)
-    counted = Counter(
-        each.listener_class for each in room.draw(20, 0.0, Random(1), everywhere, room_for=(20, 20, 0, 0))
-    )
-    assert counted == {INVITED: 8, SOLVED: 11, STRANGER: 1}
+    assert drawn_by_class(room, 20, (20, 20, 0, 0)) == {INVITED: 8, SOLVED: 11, STRANGER: 1}
 
 
 class Waiting(RuleBasedStateMachine):

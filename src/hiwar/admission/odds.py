@@ -36,9 +36,7 @@ from hiwar.admission.lottery import CLASSES, RETURNING, SHARES_OF
 from hiwar.admission.shares import LIMITS
 
 EPOCH_S = 1.0
-SMOOTHING_S = (
-    10.0  # 6 seats a second are known to 9 %; a quarter of a minute after a cut the new rate is known
-)
+SMOOTHING_S = 10.0  # 6 seats a second are known to 9 %; a quarter of a minute after a cut so is the new rate
 TREND_DRAWS, TREND_S = 7, 20.0  # as far back as it is looked how many waited, and as far ahead
 SURGE_SEATS, SURGE_TIMES = 8, 4  # and so often what is usual: more seats at once are no flow
 KNOWN_S = 1e-4  # less than this left of what was seen, after two minutes without waiting, is no knowledge
@@ -197,8 +195,8 @@ class Flow:
     ) -> None:
         """A draw was made of `offered` seats, of which each class took `taken`; `waiting`: the set of classes
         in it, as in `SHARES_OF`; `waiting_on`: somebody who could have had a seat got none, for want of
-        seats. `shut`: none are given out for now. A door that
-        opens and shuts has the flow that this makes on average; one that was shut for longer begins anew."""
+        seats. `shut`: none are given out for now. A door that opens and shuts has the flow that this makes
+        on average; one that was shut for longer begins anew."""
         passed_s = EPOCH_S if self._noted_at is None else max(0.0, now - self._noted_at)
         self._shut_s = self._shut_s + passed_s if shut else 0.0
         if self._shut_s > SMOOTHING_S:

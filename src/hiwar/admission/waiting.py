@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
-from operator import mul
 from typing import NamedTuple
 
 from hiwar.admission.classes import ListenerClass
@@ -87,9 +86,7 @@ class WaitingRoom:
         self.lottery = Lottery()
         self._flow = Flow()
         self._trend = Trend()
-        self._served = [False] * len(
-            CLASSES
-        )  # whether the last draw left nobody of a class for want of seats
+        self._served = [False] * len(CLASSES)  # whether the last draw left nobody of a class waiting
         self._lasting: dict[tuple[ListenerClass, int], tuple[float, ...]] = {}  # see `_last`, by who waits
         self._waiting_max, self._region_sites_max = waiting_max, region_sites_max
         self._waiters: OrderedDict[str, Waiter] = OrderedDict()  # who asked longest ago comes first
@@ -217,12 +214,11 @@ class WaitingRoom:
             return ()
         if stock is not None and self._served[listener_class]:
             of_class = max(of_class, stock.left(listener_class) / EPOCH_S)
-        lasting = (
-            of_class if stock is None else stock.lasting(of_all, of_class, listener_class, seconds)
+        return tuple(
+            (of_class if stock is None else stock.lasting(of_all, of_class, listener_class, seconds))
+            * self._trend.thinned(listener_class, seconds)
             for seconds in HORIZONS_S
         )
-        thinned = (self._trend.thinned(listener_class, seconds) for seconds in HORIZONS_S)
-        return tuple(map(mul, lasting, thinned))
 
     def _refusal(self, waiter: Waiter, now: float) -> Entered | None:
         """Why there is no place; where all are taken and it is due, somebody is put out to make one."""

@@ -275,7 +275,7 @@ class DoorConnection(asyncio.Protocol):
         self.transport.write(answer)
         self._awaiting = Awaiting.NOTHING
         server.schedule(self, server.limits.refusal_s + server.limits.idle_s)  # repetitions do not move it
-        if not draft.length and len(received) <= REMEMBERED_BYTES_MAX and not self._paused:
+        if 0 < len(received) <= REMEMBERED_BYTES_MAX and not draft.length and not self._paused:
             self._refused, self._refusal = received, answer
             self._repeats_max = self._repeats_left = server.limits.requests_max - 1 - self._requests
             server.remember(self)
